@@ -1,0 +1,65 @@
+package agent
+
+import (
+	"context"
+	"io/fs"
+	"time"
+)
+
+// Disk is the agent's work directory. Paths are relative to it, with slashes, and never leave it: a Disk
+// refuses dot-dot and does not follow symbolic links that lead out.
+//
+// Writes go through Apply, one call at a time, so that what a crash leaves behind is always a prefix of what
+// was asked: whoever wrote A before B never finds B without A. That is all that recovery relies on.
+type Disk interface {
+	// Apply makes changes in order. When the process dies underway, the earlier ones are done, one Append may
+	// be torn (a prefix of its bytes is there), and the later ones are not begun.
+	Apply(ctx context.Context, changes []Change) error
+
+	// Read returns a whole file, or fault.ErrNotFound.
+	Read(ctx context.Context, path string) ([]byte, error)
+
+	// ReadAt returns up to length bytes from offset and the size of the file. Past the end it returns none.
+	ReadAt(ctx context.Context, path string, offset int64, length int) (data []byte, size int64, err error)
+
+	// List returns what a directory holds, sorted by name; or of a file, the file alone. fault.ErrNotFound if
+	// there is neither.
+	List(ctx context.Context, path string) ([]File, error)
+
+	// Sandbox makes a directory and those above it, owned by the user (empty: the agent's own). It returns the
+	// absolute path, which the processes of the container are told.
+	Sandbox(ctx context.Context, path, user string) (string, error)
+}
+
+// Change is one step of Apply.
+type Change struct {
+	Kind ChangeKind
+	Path string
+	// Data is the content for Put and Append; for Link, what the link names, relative to the link's directory.
+	Data []byte
+}
+
+// ChangeKind is what a Change does. Missing directories on the way are made.
+type ChangeKind uint8
+
+const (
+	// Put replaces a file as a whole: the old or the new content is there, never a mixture.
+	Put ChangeKind = iota + 1
+	// Append adds to the end of a file.
+	Append
+	// Link makes a symbolic link, in place of one that was there.
+	Link
+	// Remove deletes a file, or a directory with all that it holds. What is not there is no error.
+	Remove
+)
+
+// File is an entry of a directory.
+type File struct {
+	Name     string
+	Size     int64
+	Mode     fs.FileMode
+	Links    int
+	Modified time.Time
+	// User and Group are names, or numbers that have no name.
+	User, Group string
+}
