@@ -1,0 +1,62 @@
+# Meseta needs Go and make. Everything else that a target uses is pinned in go.mod and built by it.
+
+GO ?= go
+PACKAGES = ./...
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check format vet staticcheck generated tidy parity race fuzz sweep bench generate install clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the one binary into bin/meseta
+	$(GO) build -trimpath -o bin/meseta ./cmd/meseta
+
+demo: build ## run a small framework on a local cluster of real processes
+	@bin/meseta demo
+
+test: ## run every test
+	$(GO) test -timeout 15m $(PACKAGES)
+
+check: format vet staticcheck generated tidy parity race ## what a change must pass: style, rules, and the tests under the race detector
+
+format: ## fail if a file is not formatted
+	@files=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$files" ] || { echo "not formatted (gofmt -w): $$files"; exit 1; }
+
+vet: ## go vet
+	$(GO) vet $(PACKAGES)
+
+staticcheck: ## staticcheck, at the version of go.mod
+	$(GO) tool staticcheck $(PACKAGES)
+
+generated: ## fail if generated code is not current
+	$(GO) run ./tools/protogen -check
+
+tidy: ## the rules of the house: imports, rooms, actors, package docs
+	$(GO) run ./tools/tidy
+
+parity: ## count what tests of ours show of Mesos' named cases
+	$(GO) run ./tools/parity
+
+race: ## every test under the race detector
+	$(GO) test -race -timeout 40m $(PACKAGES)
+
+fuzz: ## fuzz every decoder for 20 s each
+	$(GO) run ./tools/fuzz -time 20s
+
+sweep: ## simulate clusters in bad weather: SEEDS=n of them
+	MESETA_SWEEP=$(or $(SEEDS),5000) $(GO) test -run Sweep -timeout 2h -v ./testkit/...
+
+bench: ## measure every budget and print the table of docs/benchmarks.md
+	$(GO) run ./tools/bench
+
+generate: ## generate Go from the .proto files
+	$(GO) run ./tools/protogen
+
+install: build ## install bin/meseta and its mesos-* links into PREFIX (default /usr/local)
+	install -d $(or $(PREFIX),/usr/local)/bin
+	install bin/meseta $(or $(PREFIX),/usr/local)/bin/meseta
+	for n in master agent local execute executor; do ln -sf meseta $(or $(PREFIX),/usr/local)/bin/mesos-$$n; done
+
+clean: ## remove what was built
+	rm -rf bin
