@@ -29,6 +29,9 @@ type (
 	Set    = values.Set
 )
 
+// Round brings an amount to the nearest thousandth.
+func Round(amount float64) Milli { return values.Round(amount) }
+
 // Why a resource is refused. Each is a fault.ErrInvalid, or a fault.ErrConflict for ErrMissing; the text around it names
 // the resource and the remedy.
 var (

@@ -87,6 +87,16 @@ func (r Resources) Allocate(role string) Resources {
 	})
 }
 
+// AllocateMissing is Allocate for what is allocated to nobody yet.
+func (r Resources) AllocateMissing(role string) Resources {
+	return r.each(func(x Resource) Resource {
+		if x.about().allocated {
+			return x
+		}
+		return x.with(func(t *traits) { t.allocated, t.role = true, role })
+	})
+}
+
 // Unallocate says of everything that it is allocated to nobody.
 func (r Resources) Unallocate() Resources {
 	var from, to *traits

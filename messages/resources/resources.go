@@ -120,11 +120,9 @@ func (r Resources) Subtract(that Resources) Resources {
 // Filter returns those for which keep says true.
 func (r Resources) Filter(keep func(Resource) bool) Resources {
 	var out []Resource
-	for i, x := range r.items {
+	for _, x := range r.items {
 		if keep(x) {
 			out = append(out, x)
-		} else if len(out) == 0 && i == len(r.items)-1 {
-			return Resources{}
 		}
 	}
 	if len(out) == len(r.items) {

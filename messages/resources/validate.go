@@ -128,7 +128,7 @@ func validateStack(stack []*mesospb.Resource_ReservationInfo) error {
 
 func validateReservation(r *mesospb.Resource_ReservationInfo) error {
 	switch {
-	case r.Type == nil:
+	case r == nil || r.Type == nil:
 		return fmt.Errorf("it has no type: set STATIC or DYNAMIC: %w", ErrReservation)
 	case r.GetType() != mesospb.Resource_ReservationInfo_STATIC && r.GetType() != mesospb.Resource_ReservationInfo_DYNAMIC:
 		return fmt.Errorf("type %s: use STATIC or DYNAMIC: %w", r.GetType(), ErrReservation)
