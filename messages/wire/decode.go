@@ -1,0 +1,543 @@
+package wire
+
+import (
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// DecodeJSON replaces m by the JSON object in data, read as Mesos reads it:
+//
+//   - keys are field names as in the .proto file; unknown keys are passed over; null is the same as absent; of a key
+//     given twice the last counts;
+//   - numbers and booleans may be given as strings; fractions given for integers are cut; Infinity, -Infinity and NaN
+//     may stand for doubles, the first two also in quotes;
+//   - an enum is its name; an unknown name leaves the field unset, unless it is required;
+//   - a single value may stand where a list is expected.
+//
+// Errors are *FieldError, of class fault.ErrInvalid: text that is not JSON, a value of the wrong kind, missing required
+// fields, a body beyond the limits. After an error m holds what was read so far.
+func DecodeJSON(data []byte, m proto.Message, l Limits) error {
+	d, err := newDecoder(data, l)
+	if err != nil {
+		return err
+	}
+	proto.Reset(m)
+	if err := d.root(m); err != nil {
+		return err
+	}
+	return d.end()
+}
+
+// DecodeJSONList reads a JSON array of objects, as the bodies of /weights and /machine/down or the volumes of
+// /create-volumes are. Its rules, limits and errors are those of DecodeJSON, except that null is no element.
+func DecodeJSONList[M proto.Message](data []byte, l Limits) ([]M, error) {
+	d, err := newDecoder(data, l)
+	if err != nil {
+		return nil, err
+	}
+	if d.peek() != '[' {
+		return nil, d.fail("expected an array, found %s", d.found())
+	}
+	if err := d.enter(); err != nil {
+		return nil, err
+	}
+	var list []M
+	for {
+		ok, err := d.more(len(list) == 0, ']')
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return list, d.end()
+		}
+		var zero M
+		m := zero.ProtoReflect().New().Interface().(M)
+		if err := d.root(m); err != nil {
+			return nil, under(fmt.Sprintf("[%d]", len(list)), err)
+		}
+		list = append(list, m)
+	}
+}
+
+// decoder fills messages from JSON text.
+type decoder struct {
+	scanner
+	memory int // bytes that may still be taken
+}
+
+func newDecoder(data []byte, l Limits) (*decoder, error) {
+	l = l.withDefaults()
+	if err := l.checkSize(len(data)); err != nil {
+		return nil, err
+	}
+	return &decoder{scanner: scanner{data: data, depth: l.Depth}, memory: l.Memory}, nil
+}
+
+func (d *decoder) root(m proto.Message) error {
+	if d.peek() != '{' {
+		return d.fail("expected an object, found %s", d.found())
+	}
+	r := m.ProtoReflect()
+	return d.message(planOf(r.Descriptor()), r)
+}
+
+func (d *decoder) end() error {
+	if d.peek(); d.pos < len(d.data) {
+		return d.fail("expected nothing more, found %s", d.found())
+	}
+	return nil
+}
+
+// spend takes memory for what is about to be stored.
+func (d *decoder) spend(n int) error {
+	if d.memory -= n; d.memory < 0 {
+		return d.fail("the decoded message would take too much memory")
+	}
+	return nil
+}
+
+// message reads the object at pos into m, which is empty.
+func (d *decoder) message(p *plan, m protoreflect.Message) error {
+	if err := d.spend(p.size + 8); err != nil {
+		return err
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	var seen uint64 // bits of the required fields that are set
+	for first := true; ; first = false {
+		ok, err := d.more(first, '}')
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		f := p.byName[string(key)]
+		if f == nil {
+			if err := d.skip(); err != nil {
+				return err
+			}
+			continue
+		}
+		set, err := d.field(f, m)
+		if err != nil {
+			return under(f.name, err)
+		}
+		if set {
+			seen |= f.bit
+		} else {
+			seen &^= f.bit
+		}
+	}
+	if p.required > 64 || seen != 1<<p.required-1 {
+		return d.missing(p, m)
+	}
+	return nil
+}
+
+// missing is told at once, not when the whole body has been read: a list of a million empty objects ends at its first.
+func (d *decoder) missing(p *plan, m protoreflect.Message) error {
+	e := &FieldError{Problem: missingProblem}
+	for i := range p.fields {
+		if f := &p.fields[i]; f.fd.Cardinality() == protoreflect.Required && !m.Has(f.fd) {
+			e.Fields = append(e.Fields, f.name)
+		}
+	}
+	if len(e.Fields) == 0 {
+		return nil
+	}
+	return e
+}
+
+// field reads the value at pos into a field and says whether the field is set now.
+func (d *decoder) field(f *fieldPlan, m protoreflect.Message) (set bool, err error) {
+	c := d.peek()
+	if c == 'n' && d.take("null") {
+		m.Clear(f.fd)
+		return false, nil
+	}
+	switch {
+	case f.isMap:
+		return d.dictionary(f, m)
+	case f.list:
+		return d.list(f, m)
+	case f.sub != nil:
+		// A new message each time, because a second value for a key replaces the first and is not merged into it.
+		v := m.NewField(f.fd)
+		if err := d.submessage(f, c, v.Message()); err != nil {
+			return false, err
+		}
+		m.Set(f.fd, v)
+		return true, nil
+	}
+	v, ok, err := d.scalar(f, c)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		m.Clear(f.fd)
+		return false, nil
+	}
+	m.Set(f.fd, v)
+	return true, nil
+}
+
+func (d *decoder) submessage(f *fieldPlan, c byte, m protoreflect.Message) error {
+	if c != '{' {
+		return d.unexpected(c, "an object")
+	}
+	return d.message(f.sub, m)
+}
+
+// unexpected is the error for a value of the wrong kind.
+func (d *decoder) unexpected(c byte, want string) error {
+	got := "something else"
+	switch {
+	case d.pos >= len(d.data):
+		got = "the end"
+	case c == '{':
+		got = "an object"
+	case c == '[':
+		got = "an array"
+	case c == '"':
+		got = "a string"
+	case c == 't' || c == 'f':
+		got = "a boolean"
+	case c == '-' || c >= '0' && c <= '9':
+		got = "a number"
+	}
+	return problem(fmt.Sprintf("expected %s, found %s at byte %d", want, got, d.pos))
+}
+
+// list reads an array, or a single value in its place.
+func (d *decoder) list(f *fieldPlan, m protoreflect.Message) (bool, error) {
+	v := m.NewField(f.fd)
+	if err := d.elements(f, v.List()); err != nil {
+		return false, err
+	}
+	if v.List().Len() == 0 {
+		m.Clear(f.fd)
+		return false, nil
+	}
+	m.Set(f.fd, v)
+	return true, nil
+}
+
+func (d *decoder) elements(f *fieldPlan, l protoreflect.List) error {
+	if d.peek() != '[' {
+		return d.element(f, l)
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		ok, err := d.more(first, ']')
+		if !ok || err != nil {
+			return err
+		}
+		// An array within the array adds its elements to the same list, in Mesos as here.
+		n := l.Len()
+		if d.peek() == '[' {
+			err = d.elements(f, l)
+		} else {
+			err = d.element(f, l)
+		}
+		if err != nil {
+			return under(fmt.Sprintf("[%d]", n), err)
+		}
+	}
+}
+
+// element adds the value at pos to l; null and unknown enum names add nothing.
+func (d *decoder) element(f *fieldPlan, l protoreflect.List) error {
+	c := d.peek()
+	if c == 'n' && d.take("null") {
+		return nil
+	}
+	if err := d.spend(24); err != nil {
+		return err
+	}
+	if f.sub != nil {
+		v := l.NewElement()
+		if err := d.submessage(f, c, v.Message()); err != nil {
+			return err
+		}
+		l.Append(v)
+		return nil
+	}
+	v, ok, err := d.scalar(f, c)
+	if ok && err == nil {
+		l.Append(v)
+	}
+	return err
+}
+
+// dictionary reads an object into a map; an array of objects is taken as their union.
+func (d *decoder) dictionary(f *fieldPlan, m protoreflect.Message) (bool, error) {
+	v := m.NewField(f.fd)
+	if err := d.entries(f, v.Map()); err != nil {
+		return false, err
+	}
+	if v.Map().Len() == 0 {
+		m.Clear(f.fd)
+		return false, nil
+	}
+	m.Set(f.fd, v)
+	return true, nil
+}
+
+func (d *decoder) entries(f *fieldPlan, m protoreflect.Map) error {
+	closing := byte('}')
+	switch c := d.peek(); c {
+	case '{':
+	case '[':
+		closing = ']'
+	default:
+		return d.unexpected(c, "an object")
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		ok, err := d.more(first, closing)
+		if !ok || err != nil {
+			return err
+		}
+		if closing == '}' {
+			err = d.entry(f, m)
+		} else if !d.isNull() {
+			err = d.entries(f, m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (d *decoder) isNull() bool { return d.peek() == 'n' && d.take("null") }
+
+func (d *decoder) entry(f *fieldPlan, m protoreflect.Map) error {
+	text, err := d.key()
+	if err != nil {
+		return err
+	}
+	if err := d.spend(64 + len(text)); err != nil {
+		return err
+	}
+	name := goString(text)
+	k, err := d.mapKey(f, name, text)
+	if err != nil {
+		return under("["+name+"]", err)
+	}
+	v := m.NewValue()
+	switch c := d.peek(); {
+	case c == 'n' && d.take("null"):
+		if f.sub != nil {
+			// The empty value must still be a whole message.
+			if err := d.missing(f.sub, v.Message()); err != nil {
+				return under("["+name+"]", err)
+			}
+		}
+	case f.sub != nil:
+		err = d.submessage(f, c, v.Message())
+	default:
+		var s protoreflect.Value
+		var ok bool
+		if s, ok, err = d.scalar(f.mapVal, c); ok {
+			v = s
+		}
+	}
+	if err != nil {
+		return under("["+name+"]", err)
+	}
+	m.Set(k, v)
+	return nil
+}
+
+func (d *decoder) mapKey(f *fieldPlan, name string, text []byte) (protoreflect.MapKey, error) {
+	if f.mapKey.kind == protoreflect.StringKind {
+		return protoreflect.ValueOfString(name).MapKey(), nil
+	}
+	v, _, err := d.fromText(f.mapKey, text)
+	if err != nil {
+		return protoreflect.MapKey{}, err
+	}
+	return v.MapKey(), nil
+}
+
+// scalar reads the value at pos, which begins with c, as a field's kind. ok is false for an enum name that is unknown and
+// may be passed over.
+func (d *decoder) scalar(f *fieldPlan, c byte) (v protoreflect.Value, ok bool, err error) {
+	if err := d.spend(16); err != nil {
+		return v, false, err
+	}
+	switch {
+	case d.pos >= len(d.data):
+	case c == '"':
+		text, err := d.text()
+		if err != nil {
+			return v, false, err
+		}
+		return d.fromText(f, text)
+	case c == 't' && f.kind == protoreflect.BoolKind && d.take("true"):
+		return protoreflect.ValueOfBool(true), true, nil
+	case c == 'f' && f.kind == protoreflect.BoolKind && d.take("false"):
+		return protoreflect.ValueOfBool(false), true, nil
+	case c == '-' || c >= '0' && c <= '9' || c == 'I' || c == 'N':
+		if v, found := d.unbounded(f); found {
+			return v, true, nil
+		}
+		if c != 'I' && c != 'N' && isNumber(f.kind) {
+			return fromNumber(f, d.number())
+		}
+	}
+	return v, false, d.unexpected(c, wanted(f))
+}
+
+func isNumber(k protoreflect.Kind) bool {
+	switch k {
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.BoolKind, protoreflect.EnumKind,
+		protoreflect.MessageKind, protoreflect.GroupKind:
+		return false
+	}
+	return true
+}
+
+// wanted names what a field takes.
+func wanted(f *fieldPlan) string {
+	switch f.kind {
+	case protoreflect.StringKind:
+		return "a string"
+	case protoreflect.BytesKind:
+		return "base64 text"
+	case protoreflect.BoolKind:
+		return "a boolean"
+	case protoreflect.EnumKind:
+		return "the name of a " + string(f.enum.desc.Name())
+	}
+	return "a number"
+}
+
+// unbounded reads the tokens that stand for doubles without a number.
+func (d *decoder) unbounded(f *fieldPlan) (v protoreflect.Value, found bool) {
+	if f.kind != protoreflect.DoubleKind && f.kind != protoreflect.FloatKind {
+		return v, false
+	}
+	switch {
+	case d.take("Infinity"):
+		return floatValue(f, math.Inf(1)), true
+	case d.take("-Infinity"):
+		return floatValue(f, math.Inf(-1)), true
+	case d.take("NaN"):
+		return floatValue(f, math.NaN()), true
+	}
+	return v, false
+}
+
+// fromText converts a JSON string.
+func (d *decoder) fromText(f *fieldPlan, text []byte) (v protoreflect.Value, ok bool, err error) {
+	if err := d.spend(len(text)); err != nil {
+		return v, false, err
+	}
+	switch f.kind {
+	case protoreflect.StringKind:
+		return protoreflect.ValueOfString(goString(text)), true, nil
+	case protoreflect.BytesKind:
+		b, err := decodeBase64(append(d.scratch[:0:0], text...))
+		if err != nil {
+			return v, false, problem("not base64: " + err.Error())
+		}
+		return protoreflect.ValueOfBytes(b), true, nil
+	case protoreflect.EnumKind:
+		if n, ok := f.enum.byName[string(text)]; ok {
+			return protoreflect.ValueOfEnum(n), true, nil
+		}
+		if f.fd.Cardinality() == protoreflect.Required {
+			return v, false, problem(fmt.Sprintf("%q is not a %s", clip(text), f.enum.desc.Name()))
+		}
+		return v, false, nil
+	case protoreflect.BoolKind:
+		switch string(trimmed(text)) {
+		case "true":
+			return protoreflect.ValueOfBool(true), true, nil
+		case "false":
+			return protoreflect.ValueOfBool(false), true, nil
+		}
+		return v, false, problem(fmt.Sprintf("%q is not a boolean", clip(text)))
+	}
+	if s := string(text); f.kind == protoreflect.DoubleKind || f.kind == protoreflect.FloatKind {
+		switch s {
+		case "Infinity":
+			return floatValue(f, math.Inf(1)), true, nil
+		case "-Infinity":
+			return floatValue(f, math.Inf(-1)), true, nil
+		}
+	}
+	return fromNumber(f, numberText(trimmed(text)))
+}
+
+// clip keeps an error short whatever was sent.
+func clip(text []byte) string {
+	if len(text) > 40 {
+		return string(text[:40]) + "…"
+	}
+	return string(text)
+}
+
+func floatValue(f *fieldPlan, x float64) protoreflect.Value {
+	if f.kind == protoreflect.FloatKind {
+		return protoreflect.ValueOfFloat32(float32(x))
+	}
+	return protoreflect.ValueOfFloat64(x)
+}
+
+// fromNumber converts a number's text, which may hold anything, as it may come from a string.
+func fromNumber(f *fieldPlan, n numberText) (v protoreflect.Value, ok bool, err error) {
+	ok = n.wellFormed()
+	if ok {
+		v, ok = n.value(f)
+	}
+	if !ok {
+		return v, false, problem(fmt.Sprintf("%q is not a number, or out of range for %s", clip(n), f.kind))
+	}
+	return v, true, nil
+}
+
+func (n numberText) wellFormed() bool {
+	if len(n) == 0 || n[0] != '-' && (n[0] < '0' || n[0] > '9') {
+		return false
+	}
+	for _, c := range n {
+		if !numberChars[c] {
+			return false
+		}
+	}
+	return true
+}
+
+func (n numberText) value(f *fieldPlan) (protoreflect.Value, bool) {
+	switch f.kind {
+	case protoreflect.DoubleKind, protoreflect.FloatKind:
+		x, ok := n.float()
+		return floatValue(f, x), ok
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		x, ok := n.unsigned(64)
+		return protoreflect.ValueOfUint64(x), ok
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		x, ok := n.unsigned(32)
+		return protoreflect.ValueOfUint32(uint32(x)), ok
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
+		x, ok := n.signed(64)
+		return protoreflect.ValueOfInt64(x), ok
+	}
+	x, ok := n.signed(32)
+	return protoreflect.ValueOfInt32(int32(x)), ok
+}
