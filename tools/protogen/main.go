@@ -1,4 +1,4 @@
-// Command protogen compiles the .proto files under messages/ and writes the generated Go beside them.
+// Command protogen compiles the .proto files under messages/ and actors/ and writes the generated Go beside them.
 //
 // It runs the parser (protocompile) and the official Go generator inside one process, so that generating
 // needs Go and nothing else: no protoc on the PATH whose version would differ from machine to machine.
@@ -37,11 +37,16 @@ func main() {
 }
 
 func run(root string) error {
-	files, err := protos(filepath.Join(root, "messages"))
-	if err != nil {
-		return err
+	dirs := []string{filepath.Join(root, "messages"), filepath.Join(root, "actors")}
+	var files []string
+	for _, dir := range dirs {
+		found, err := protos(dir)
+		if err != nil {
+			return err
+		}
+		files = append(files, found...)
 	}
-	compiled, err := compile(filepath.Join(root, "messages"), files)
+	compiled, err := compile(dirs, files)
 	if err != nil {
 		return err
 	}
@@ -63,9 +68,9 @@ func protos(dir string) ([]string, error) {
 	return files, err
 }
 
-func compile(dir string, files []string) (linker.Files, error) {
+func compile(dirs []string, files []string) (linker.Files, error) {
 	c := protocompile.Compiler{
-		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: []string{dir}}),
+		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: dirs}),
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}
 	return c.Compile(context.Background(), files...)

@@ -1,0 +1,308 @@
+package process
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"google.golang.org/protobuf/proto"
+)
+
+// mail is one entry of a mailbox. It is a value, so that sending allocates nothing but queue.
+type mail struct {
+	from UPID
+	kind kind
+	body any
+}
+
+type kind uint8
+
+const (
+	kindMessage kind = iota // body is a proto.Message from here
+	kindOutside             // body is *outside
+	kindThunk               // body is func()
+	kindErrand              // body is an errand
+	kindExited              // body is *exited, from is who exited
+	kindStop
+	kindForeign // body is what a plain Proto.Actor sender sent
+)
+
+// outside is a message that came from another node and counts against the inbox.
+type outside struct {
+	msg       proto.Message
+	principal Principal
+	size      int
+}
+
+// errand is mail that somebody waits for: it is either done, or dropped when the process ends first.
+type errand interface {
+	Do()
+	Drop()
+}
+
+type exited struct{ seq uint64 }
+
+// mailbox is the queue of one process, in Proto.Actor's terms its Mailbox and its Actor. It has one lock for
+// each batch of mail instead of for each message: senders append to one slice while the process eats another.
+// Unlike Proto.Actor's own it gives control back after any number of messages, which is what lets a Stage
+// decide every single step.
+type mailbox struct {
+	base    *Base
+	invoker actor.MessageInvoker
+
+	mu        sync.Mutex
+	in        []mail
+	system    []any // Proto.Actor's own words; they overtake
+	scheduled bool  // handed to the stage, or held back until opened
+	ended     bool
+	done      chan struct{} // made by the first who waits
+
+	urgent atomic.Bool // system is not empty
+
+	// Only the one who runs touches these.
+	out     []mail
+	pos     int
+	current mail
+
+	handled      atomic.Uint64
+	outsideMsgs  atomic.Int64
+	outsideBytes atomic.Int64
+	overflow     atomic.Uint64
+}
+
+func (m *mailbox) init(b *Base) {
+	m.base = b
+	m.scheduled = true // held back
+}
+
+// open lets the stage have it, with Proto.Actor's Started as its first message.
+func (m *mailbox) open() { m.base.rt.stage.Ready(m) }
+
+// UPID names the process to a Stage.
+func (m *mailbox) UPID() UPID { return m.base.self }
+
+// post appends mail and says whether the process was still there to get it.
+func (m *mailbox) post(l mail) bool {
+	m.mu.Lock()
+	if m.ended {
+		m.mu.Unlock()
+		return false
+	}
+	m.in = append(m.in, l)
+	edge := !m.scheduled
+	m.scheduled = true
+	m.mu.Unlock()
+	if edge {
+		m.base.rt.stage.Ready(m)
+	}
+	return true
+}
+
+// postOutside appends what came from another node, unless too much of that is waiting already.
+func (m *mailbox) postOutside(e Envelope) {
+	size := proto.Size(e.Msg)
+	if !m.admit(size) {
+		return
+	}
+	if !m.post(mail{from: e.From, kind: kindOutside, body: &outside{e.Msg, e.Principal, size}}) {
+		m.base.rt.stats.undeliverable.Add(1)
+	}
+}
+
+func (m *mailbox) admit(size int) bool {
+	limit := &m.base.rt.inbox
+	msgs, bytes := m.outsideMsgs.Add(1), m.outsideBytes.Add(int64(size))
+	if limit.Msgs > 0 && msgs > int64(limit.Msgs) || limit.Bytes > 0 && bytes > int64(limit.Bytes) {
+		m.dismiss(size)
+		m.overflow.Add(1)
+		m.base.rt.stats.overflow.Add(1)
+		return false
+	}
+	return true
+}
+
+func (m *mailbox) dismiss(size int) {
+	m.outsideMsgs.Add(-1)
+	m.outsideBytes.Add(-int64(size))
+}
+
+// queued is how much mail waits.
+func (m *mailbox) queued() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.in)
+}
+
+// stop ends the process before it handles anything more.
+func (m *mailbox) stop() { m.PostSystemMessage(&actor.Stop{}) }
+
+func (m *mailbox) wait(ctx context.Context) error {
+	m.mu.Lock()
+	if m.ended {
+		m.mu.Unlock()
+		return nil
+	}
+	if m.done == nil {
+		m.done = make(chan struct{})
+	}
+	done := m.done
+	m.mu.Unlock()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Run handles at most max messages.
+func (m *mailbox) Run(max int) (more bool) {
+	handled := 0
+	defer m.rescue(&more)
+	for handled < max && !m.base.gone {
+		if m.urgent.Load() {
+			m.runSystem()
+		} else if m.pos < len(m.out) || m.refill() {
+			m.current, m.out[m.pos] = m.out[m.pos], mail{}
+			m.pos++
+			m.invoker.InvokeUserMessage(m)
+			m.current = mail{}
+		} else {
+			break
+		}
+		handled++
+	}
+	m.handled.Add(uint64(handled))
+	if handled > 0 && !m.base.gone {
+		for _, f := range m.base.afterBatch {
+			f()
+		}
+	}
+	return m.rest()
+}
+
+// refill takes over what has been sent meanwhile.
+func (m *mailbox) refill() bool {
+	if cap(m.out) > 1024 {
+		m.out = nil // after a flood, give the memory back
+	}
+	m.mu.Lock()
+	m.in, m.out = m.out[:0], m.in
+	m.mu.Unlock()
+	m.pos = 0
+	return len(m.out) > 0
+}
+
+// rest goes idle if nothing is left to do.
+func (m *mailbox) rest() (more bool) {
+	if m.base.gone {
+		m.bury()
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pos < len(m.out) || len(m.in) > 0 || len(m.system) > 0 {
+		return true
+	}
+	m.scheduled = false
+	return false
+}
+
+// bury closes the queue for ever and tells those who wait for something in it.
+func (m *mailbox) bury() {
+	m.mu.Lock()
+	left := append(m.out[m.pos:], m.in...)
+	m.out, m.in, m.system, m.pos = nil, nil, nil, 0
+	m.ended = true
+	done := m.done
+	m.mu.Unlock()
+	for _, l := range left {
+		if e, ok := l.body.(errand); ok && l.kind == kindErrand {
+			e.Drop()
+		}
+	}
+	if done != nil {
+		close(done)
+	}
+}
+
+func (m *mailbox) runSystem() {
+	m.mu.Lock()
+	msg := m.system[0]
+	m.system = m.system[1:]
+	m.urgent.Store(len(m.system) > 0)
+	m.mu.Unlock()
+	m.invoker.InvokeSystemMessage(msg)
+}
+
+// rescue ends a process whose handler panicked.
+func (m *mailbox) rescue(more *bool) {
+	what := recover()
+	if what == nil {
+		return
+	}
+	m.current = mail{}
+	m.base.crash(what, debug.Stack())
+	*more = m.rest()
+}
+
+// Receive is the actor's side: everything that Proto.Actor invokes ends here.
+func (m *mailbox) Receive(ctx actor.Context) {
+	b := m.base
+	switch msg := ctx.Message().(type) {
+	case *mailbox:
+		b.handle(&m.current)
+	case *actor.Started:
+		b.process.Initialize(b)
+	case *actor.Stopping:
+		b.finalize()
+	case *actor.Stopped:
+		b.leave()
+	default:
+		if p, ok := msg.(proto.Message); ok {
+			b.deliver(senderOf(ctx), p, Principal{})
+		}
+	}
+}
+
+func senderOf(ctx actor.Context) UPID {
+	if s := ctx.Sender(); s != nil {
+		return UPID{ID: s.Id, Addr: s.Address}
+	}
+	return UPID{}
+}
+
+// The rest is actor.Mailbox, for those who reach the process through Proto.Actor itself.
+
+// PostUserMessage takes a message from a plain Proto.Actor sender.
+func (m *mailbox) PostUserMessage(msg any) { m.post(mail{kind: kindForeign, body: msg}) }
+
+// PostSystemMessage takes Proto.Actor's own words.
+func (m *mailbox) PostSystemMessage(msg any) {
+	m.mu.Lock()
+	if m.ended {
+		m.mu.Unlock()
+		return
+	}
+	m.system = append(m.system, msg)
+	m.urgent.Store(true)
+	edge := !m.scheduled
+	m.scheduled = true
+	m.mu.Unlock()
+	if edge {
+		m.base.rt.stage.Ready(m)
+	}
+}
+
+// RegisterHandlers keeps the actor's context. The dispatcher is not needed: the stage is ours.
+func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
+	m.invoker = invoker
+}
+
+// Start has nothing to do: open comes when the spawn has succeeded.
+func (m *mailbox) Start() {}
+
+// UserMessageCount is how much mail waits.
+func (m *mailbox) UserMessageCount() int { return m.queued() }
