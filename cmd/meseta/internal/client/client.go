@@ -1,0 +1,177 @@
+// Package client asks masters and agents on behalf of a person at a command line. It is the edge between plain
+// blocking code and the actors: each conversation is an actor of its own that has one question under way.
+package client
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/agentpb"
+	"github.com/meseta-io/meseta/messages/mesos/masterpb"
+)
+
+// Patience is how long a question may wait for its answer. A cluster that needs longer has another problem.
+const Patience = 5 * time.Second
+
+// number makes the ids of conversations unique in this process.
+var number atomic.Uint64
+
+// Conversation asks one process, one question after the other. It is for one goroutine at a time.
+type Conversation struct {
+	rt  *process.Runtime
+	to  process.UPID
+	ref process.Ref[*asker]
+}
+
+// Master begins a conversation with the operator's desk of the master at an address, host:port.
+func Master(rt *process.Runtime, address string) *Conversation {
+	return &Conversation{rt: rt, to: process.UPID{ID: "operator", Addr: address}}
+}
+
+// Agent begins a conversation with an agent.
+func Agent(rt *process.Runtime, agent process.UPID) *Conversation {
+	return &Conversation{rt: rt, to: agent}
+}
+
+// AskMaster asks the operator's desk.
+func (c *Conversation) AskMaster(ctx context.Context, call *masterpb.Call) (*masterpb.Response, error) {
+	answer, err := c.ask(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	response, ok := answer.(*masterpb.Response)
+	if !ok {
+		return nil, fmt.Errorf("master %s: an answer that is not a master's", c.to.Addr)
+	}
+	return response, nil
+}
+
+// AskAgent asks an agent.
+func (c *Conversation) AskAgent(ctx context.Context, call *agentpb.Call) (*agentpb.Response, error) {
+	answer, err := c.ask(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	response, ok := answer.(*agentpb.Response)
+	if !ok {
+		return nil, fmt.Errorf("agent %s: an answer that is not an agent's", c.to.Addr)
+	}
+	return response, nil
+}
+
+// Close ends the conversation.
+func (c *Conversation) Close() {
+	process.Terminate(c.ref, true)
+	c.ref = process.Ref[*asker]{}
+}
+
+func (c *Conversation) ask(ctx context.Context, call proto.Message) (proto.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	if c.ref.IsZero() {
+		ref, err := process.Spawn(c.rt, "question-"+strconv.FormatUint(number.Add(1), 10), &asker{to: c.to})
+		if err != nil {
+			return nil, err
+		}
+		c.ref = ref
+	}
+	promise, answer := process.NewPromise[proto.Message](nil)
+	process.Dispatch(c.ref, func(a *asker) { a.ask(call, promise) })
+	m, err := answer.Get(ctx)
+	if err != nil {
+		// An answer that comes later must not be taken for that of the next question.
+		c.Close()
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%s does not answer within %v: %w", c.to, Patience, fault.ErrUnavailable)
+		}
+		return nil, err
+	}
+	if r, ok := m.(*controlpb.Refused); ok {
+		return nil, refusal(r)
+	}
+	return m, nil
+}
+
+// asker is the actor of a conversation.
+type asker struct {
+	*process.Base
+	to      process.UPID
+	waiting *process.Promise[proto.Message]
+	lost    bool
+}
+
+// Initialize implements process.Process.
+func (a *asker) Initialize(b *process.Base) {
+	a.Base = b
+	process.Install(b, func(from process.UPID, m *masterpb.Response) { a.answer(from, m) })
+	process.Install(b, func(from process.UPID, m *agentpb.Response) { a.answer(from, m) })
+	process.Install(b, func(from process.UPID, m *controlpb.Refused) { a.answer(from, m) })
+	b.Link(a.to)
+}
+
+func (a *asker) ask(call proto.Message, p *process.Promise[proto.Message]) {
+	a.waiting = p
+	if a.lost {
+		a.Exited(a.to)
+		return
+	}
+	a.Send(a.to, call)
+}
+
+func (a *asker) answer(from process.UPID, m proto.Message) {
+	if from == a.to && a.waiting != nil {
+		a.waiting.Complete(m, nil)
+		a.waiting = nil
+	}
+}
+
+// Exited implements process.Exiter.
+func (a *asker) Exited(process.UPID) {
+	a.lost = true
+	if a.waiting != nil {
+		a.waiting.Complete(nil, &Unreachable{a.to})
+		a.waiting = nil
+	}
+}
+
+// Unreachable says that nobody is there.
+type Unreachable struct{ Who process.UPID }
+
+func (u *Unreachable) Error() string { return u.Who.String() + " cannot be reached" }
+
+// Unwrap gives the class of the error.
+func (u *Unreachable) Unwrap() error { return fault.ErrUnavailable }
+
+// refusal is a refused call as an error of its class.
+func refusal(r *controlpb.Refused) error {
+	return &Refusal{Message: r.GetMessage(), class: classes[r.GetClass()]}
+}
+
+// Refusal is the reason that a master or agent gave.
+type Refusal struct {
+	Message string
+	class   error
+}
+
+func (r *Refusal) Error() string { return r.Message }
+
+// Unwrap gives the class of the error.
+func (r *Refusal) Unwrap() error { return r.class }
+
+var classes = map[controlpb.Refused_Class]error{
+	controlpb.Refused_INVALID:     fault.ErrInvalid,
+	controlpb.Refused_DENIED:      fault.ErrDenied,
+	controlpb.Refused_NOT_FOUND:   fault.ErrNotFound,
+	controlpb.Refused_CONFLICT:    fault.ErrConflict,
+	controlpb.Refused_NOT_LEADER:  fault.ErrNotLeader,
+	controlpb.Refused_UNSUPPORTED: fault.ErrUnsupported,
+	controlpb.Refused_UNAVAILABLE: fault.ErrUnavailable,
+}

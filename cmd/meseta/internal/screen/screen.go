@@ -1,0 +1,84 @@
+// Package screen writes for people: tables that line up, and colours where there is a terminal to show them.
+package screen
+
+import (
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// Style is how a piece of text looks.
+type Style string
+
+const (
+	Plain  Style = ""
+	Bold   Style = "1"
+	Faint  Style = "2"
+	Red    Style = "31"
+	Green  Style = "32"
+	Yellow Style = "33"
+	Blue   Style = "34"
+)
+
+// Screen is a stream that people may be looking at.
+type Screen struct {
+	io.Writer
+	colour bool
+}
+
+// New looks whether f is a terminal. NO_COLOR turns colours off, as everywhere.
+func New(f *os.File) *Screen {
+	return &Screen{f, term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+}
+
+// Text is a screen without colours on any stream.
+func Text(w io.Writer) *Screen { return &Screen{Writer: w} }
+
+// Paint gives text a style, if the screen has any.
+func (s *Screen) Paint(style Style, text string) string {
+	if !s.colour || style == Plain || text == "" {
+		return text
+	}
+	return "\x1b[" + string(style) + "m" + text + "\x1b[0m"
+}
+
+// Cell is a field of a table.
+type Cell struct {
+	Text  string
+	Style Style
+	Right bool // numbers line up at their right end
+}
+
+// Table writes rows under a head, each column as wide as its widest cell.
+func (s *Screen) Table(head []string, rows [][]Cell) error {
+	all := make([][]Cell, 1, len(rows)+1)
+	for i, title := range head {
+		all[0] = append(all[0], Cell{Text: title, Style: Faint, Right: len(rows) > 0 && rows[0][i].Right})
+	}
+	all = append(all, rows...)
+	width := make([]int, len(head))
+	for _, row := range all {
+		for i, c := range row {
+			width[i] = max(width[i], utf8.RuneCountInString(c.Text))
+		}
+	}
+	var out strings.Builder
+	for _, row := range all {
+		line := ""
+		for i, c := range row {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c.Text))
+			if c.Right {
+				line += pad + s.Paint(c.Style, c.Text)
+			} else {
+				line += s.Paint(c.Style, c.Text) + pad
+			}
+			line += "  "
+		}
+		out.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	_, err := io.WriteString(s, out.String())
+	return err
+}
