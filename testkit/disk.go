@@ -1,0 +1,204 @@
+package testkit
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ErrTorn is what the rest of a batch of writes gets when its node dies underway. Nobody hears of it.
+var ErrTorn = errors.New("the node died while it wrote")
+
+// ErrNoFile says that there is neither a file nor a directory of that name.
+var ErrNoFile = errors.New("no such file or directory")
+
+// Disk is what a node keeps over a crash: files by slash-separated path. It is generic; whoever has a disk
+// interface of its own wraps it.
+//
+// What is written survives a crash of the process (the kernel has it) and, once Sync was called, a power loss.
+// Writes that were not synced may be lost from any point on, and an append at that point may be torn.
+type Disk struct {
+	world   *World
+	files   map[string]*File
+	journal []undo // what Sync has not made safe
+	failure error
+	// credit is how many more writes are done before the node dies; -1 when it does not.
+	credit int
+}
+
+// File is an entry of a Disk.
+type File struct {
+	Path     string
+	Data     []byte
+	Link     string // what it names, for a symbolic link
+	Dir      bool
+	Modified time.Time
+}
+
+// undo takes back one write, or all of it but the first bytes.
+type undo struct {
+	path   string
+	before *File // nil: there was nothing
+	grown  int   // for an append: by how much
+}
+
+func newDisk(w *World) *Disk { return &Disk{world: w, files: map[string]*File{}, credit: -1} }
+
+// Put replaces a file as a whole.
+func (d *Disk) Put(path string, data []byte) error {
+	return d.write(path, &File{Path: path, Data: slices.Clone(data)}, 0)
+}
+
+// Append adds to the end of a file, which is made when it is missing.
+func (d *Disk) Append(path string, data []byte) error {
+	var old []byte
+	if f := d.files[path]; f != nil {
+		old = f.Data
+	}
+	if d.credit == 0 && len(data) > 0 {
+		// The write during which the node dies leaves a beginning of its bytes.
+		data = data[:d.world.choose(len(data))]
+		d.credit = 1
+		defer func() { d.credit = 0 }()
+	}
+	return d.write(path, &File{Path: path, Data: append(slices.Clone(old), data...)}, len(data))
+}
+
+// Link makes a symbolic link, in place of one that was there.
+func (d *Disk) Link(path, target string) error {
+	return d.write(path, &File{Path: path, Link: target}, 0)
+}
+
+// Mkdir makes a directory.
+func (d *Disk) Mkdir(path string) error {
+	if f := d.files[path]; f != nil && f.Dir {
+		return nil
+	}
+	return d.write(path, &File{Path: path, Dir: true}, 0)
+}
+
+// Remove deletes a file, or a directory with all that it holds. What is not there is no error.
+func (d *Disk) Remove(path string) error {
+	for _, p := range slices.Sorted(maps.Keys(d.files)) {
+		if p == path || strings.HasPrefix(p, path+"/") {
+			if err := d.write(p, nil, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Disk) write(path string, f *File, grown int) error {
+	if d.failure != nil {
+		return fmt.Errorf("%s: %w", path, d.failure)
+	}
+	if d.credit == 0 {
+		return fmt.Errorf("%s: %w", path, ErrTorn)
+	}
+	if d.credit > 0 {
+		d.credit--
+	}
+	d.journal = append(d.journal, undo{path, d.files[path], grown})
+	if f == nil {
+		delete(d.files, path)
+		return nil
+	}
+	f.Modified = d.world.Now()
+	d.files[path] = f
+	return nil
+}
+
+// Sync makes everything written so far safe from a power loss.
+func (d *Disk) Sync() error {
+	if d.failure != nil {
+		return d.failure
+	}
+	if d.credit != 0 {
+		d.journal = nil
+	}
+	return nil
+}
+
+// Read returns the content of a file, which the caller must not change.
+func (d *Disk) Read(path string) ([]byte, error) {
+	f := d.files[path]
+	if f == nil || f.Dir {
+		return nil, fmt.Errorf("%s: %w", path, ErrNoFile)
+	}
+	return f.Data, nil
+}
+
+// Lookup returns an entry, and nil when there is none. A directory that only files below it imply has one too.
+func (d *Disk) Lookup(path string) *File {
+	if f := d.files[path]; f != nil {
+		return f
+	}
+	for p := range d.files {
+		if path == "" || strings.HasPrefix(p, path+"/") {
+			return &File{Path: path, Dir: true}
+		}
+	}
+	return nil
+}
+
+// List returns what a directory holds, sorted by path; "" is the root.
+func (d *Disk) List(dir string) []*File {
+	prefix := ""
+	if dir != "" {
+		prefix = dir + "/"
+	}
+	var found []*File
+	last := ""
+	for _, p := range slices.Sorted(maps.Keys(d.files)) {
+		rest, below := strings.CutPrefix(p, prefix)
+		if !below {
+			continue
+		}
+		name, _, deeper := strings.Cut(rest, "/")
+		if name == last && len(found) > 0 {
+			continue
+		}
+		last = name
+		if deeper {
+			found = append(found, &File{Path: prefix + name, Dir: true})
+		} else {
+			found = append(found, d.files[p])
+		}
+	}
+	slices.SortFunc(found, func(a, b *File) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(found, func(a, b *File) bool { return a.Path == b.Path })
+}
+
+// Fail makes all later writes and syncs fail with err, as a full or broken disk does; nil ends that.
+func (d *Disk) Fail(err error) { d.failure = err }
+
+// tear lets some more writes happen; the next one is torn and the rest are not begun.
+func (d *Disk) tear(writes int) { d.credit = writes }
+
+func (d *Disk) mend() { d.credit = -1 }
+
+// powerLoss forgets the unsynced writes from a chosen one on.
+func (d *Disk) powerLoss() {
+	lost := d.world.choose(len(d.journal) + 1)
+	for range lost {
+		last := len(d.journal) - 1
+		u := d.journal[last]
+		d.journal = d.journal[:last]
+		if now := d.files[u.path]; last == len(d.journal) && u.grown > 0 && now != nil && len(d.journal) == 0 {
+			// The oldest of the lost: if it was an append, some of it may be there.
+			keep := d.world.choose(u.grown)
+			d.files[u.path] = &File{Path: u.path, Data: now.Data[:len(now.Data)-u.grown+keep], Modified: now.Modified}
+			continue
+		}
+		if u.before == nil {
+			delete(d.files, u.path)
+		} else {
+			d.files[u.path] = u.before
+		}
+	}
+	d.journal = nil
+}
