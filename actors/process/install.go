@@ -11,6 +11,7 @@ import (
 type handlers struct {
 	few  []handler
 	many map[reflect.Type]*handler
+	any  *handler
 }
 
 type handler struct {
@@ -44,6 +45,19 @@ func Install[M proto.Message](b *Base, h func(from UPID, m M), opts ...InstallOp
 	b.handlers.add(entry)
 }
 
+// InstallAny says how a process handles messages of every type that has no handler of its own: for those who
+// pass messages on, or collect them.
+func InstallAny(b *Base, h func(from UPID, m proto.Message), opts ...InstallOption) {
+	entry := handler{call: func(from UPID, m any) { h(from, m.(proto.Message)) }}
+	for _, o := range opts {
+		o(&entry)
+	}
+	if b.handlers.any != nil {
+		panic(fmt.Errorf("process %s: a second handler for any message", b.self.ID))
+	}
+	b.handlers.any = &entry
+}
+
 const fewHandlers = 6
 
 func (h *handlers) add(entry handler) {
@@ -75,6 +89,9 @@ func (h *handlers) find(t reflect.Type) *handler {
 // invoke hands a message to its handler.
 func (b *Base) invoke(from UPID, m any, p Principal) {
 	h := b.handlers.find(reflect.TypeOf(m))
+	if h == nil {
+		h = b.handlers.any
+	}
 	if h == nil || h.allow != nil && !h.allow(from, p) {
 		b.rt.stats.unhandled.Add(1)
 		return
