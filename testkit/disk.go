@@ -181,22 +181,20 @@ func (d *Disk) tear(writes int) { d.credit = writes }
 
 func (d *Disk) mend() { d.credit = -1 }
 
-// powerLoss forgets the unsynced writes from a chosen one on.
+// powerLoss forgets the unsynced writes from a chosen one on. If that one was an append, some of it may be there.
 func (d *Disk) powerLoss() {
 	lost := d.world.choose(len(d.journal) + 1)
-	for range lost {
-		last := len(d.journal) - 1
-		u := d.journal[last]
-		d.journal = d.journal[:last]
-		if now := d.files[u.path]; last == len(d.journal) && u.grown > 0 && now != nil && len(d.journal) == 0 {
-			// The oldest of the lost: if it was an append, some of it may be there.
+	kept := len(d.journal) - lost
+	for i := len(d.journal) - 1; i >= kept; i-- {
+		u := d.journal[i]
+		now := d.files[u.path]
+		switch {
+		case i == kept && u.grown > 0:
 			keep := d.world.choose(u.grown)
 			d.files[u.path] = &File{Path: u.path, Data: now.Data[:len(now.Data)-u.grown+keep], Modified: now.Modified}
-			continue
-		}
-		if u.before == nil {
+		case u.before == nil:
 			delete(d.files, u.path)
-		} else {
+		default:
 			d.files[u.path] = u.before
 		}
 	}
