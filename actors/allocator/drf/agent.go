@@ -13,6 +13,9 @@ type Agent struct {
 	// frameworks refused something else.
 	Attributes string
 
+	// Place stands for everything else that a Subscription's Excludes may look at.
+	Place string
+
 	// Used is what frameworks already use; a framework that was not added yet owns it all the same. Only AddAgent reads it.
 	Used []Use
 }
@@ -50,6 +53,7 @@ type part struct {
 type ledger struct {
 	id          string
 	attributes  string
+	place       string
 	total, used core
 	holdings    []holding
 	filters     []filter
@@ -222,7 +226,7 @@ func (e *Engine) countTotal(slot int32, in bool) {
 func (e *Engine) describe(slot int32, s *Agent) {
 	a := &e.agents[slot]
 	a.remote, a.multiRole, a.hierarchical = s.Remote, s.MultiRole, s.Hierarchical
-	e.ledgers[slot].attributes = s.Attributes
+	e.ledgers[slot].attributes, e.ledgers[slot].place = s.Attributes, s.Place
 }
 
 // AddAgent admits an agent and asks for a run that serves it. An agent that is known is replaced.
@@ -295,7 +299,7 @@ func (e *Engine) UpdateAgent(s Agent) {
 	total, was := e.intern(s.Total), e.whole(slot)
 	same := total.core.equal(&was.core) && equalItems(total.items, was.items)
 	if same && a.remote == s.Remote && a.multiRole == s.MultiRole && a.hierarchical == s.Hierarchical &&
-		l.attributes == s.Attributes {
+		l.attributes == s.Attributes && l.place == s.Place {
 		return
 	}
 	if l.attributes != s.Attributes {

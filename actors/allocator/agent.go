@@ -1,0 +1,62 @@
+package allocator
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/meseta-io/meseta/actors/allocator/drf"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/resources"
+	"google.golang.org/protobuf/proto"
+)
+
+// Agent is what the allocator has to know of an agent.
+type Agent struct {
+	Info         *mesospb.AgentInfo              // hostname, attributes, domain; its resources are not read
+	Capabilities []*mesospb.AgentInfo_Capability // MULTI_ROLE, HIERARCHICAL_ROLE
+	Total        resources.Resources
+	Used         map[string]resources.Resources // by framework id, with the roles that they are allocated to
+}
+
+func (a *Allocator) agentSpec(id string, agent Agent) drf.Agent {
+	has := func(c mesospb.AgentInfo_Capability_Type) bool {
+		return slices.ContainsFunc(agent.Capabilities, func(x *mesospb.AgentInfo_Capability) bool { return x.GetType() == c })
+	}
+	s := drf.Agent{
+		ID:           id,
+		Total:        a.words.bundle(agent.Total),
+		Remote:       isRemote(agent.Info.GetDomain(), a.config.Domain),
+		MultiRole:    has(mesospb.AgentInfo_Capability_MULTI_ROLE),
+		Hierarchical: has(mesospb.AgentInfo_Capability_HIERARCHICAL_ROLE),
+		Attributes:   attributes(agent.Info),
+		Place:        agent.Info.GetHostname() + "\n" + agent.Info.GetDomain().String(),
+	}
+	// In id order, because the order of use is part of history: who was served how often decides ties.
+	for _, framework := range slices.Sorted(maps.Keys(agent.Used)) {
+		allocations := agent.Used[framework].Allocations()
+		for _, role := range slices.Sorted(maps.Keys(allocations)) {
+			s.Used = append(s.Used, drf.Use{Framework: framework, Role: role, Bundle: a.words.bundle(allocations[role])})
+		}
+	}
+	return s
+}
+
+// isRemote says whether an agent is in another region. One without a fault domain is not remote.
+func isRemote(agent, master *mesospb.DomainInfo) bool {
+	if agent.GetFaultDomain() == nil || master.GetFaultDomain() == nil {
+		return false
+	}
+	return agent.GetFaultDomain().GetRegion().GetName() != master.GetFaultDomain().GetRegion().GetName()
+}
+
+// attributes are equal when the agent's attributes are, in whatever order.
+func attributes(info *mesospb.AgentInfo) string {
+	lines := make([]string, len(info.GetAttributes()))
+	for i, attribute := range info.GetAttributes() {
+		bytes, _ := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.Marshal(attribute)
+		lines[i] = string(bytes)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\x00")
+}

@@ -1,0 +1,63 @@
+package allocator
+
+import (
+	"slices"
+
+	"github.com/meseta-io/meseta/actors/allocator/drf"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/resources"
+)
+
+// Framework is what the allocator has to know of a framework.
+type Framework struct {
+	Info        *mesospb.FrameworkInfo // roles, capabilities, offer filters
+	Active      bool
+	Suppressed  []string                      // roles
+	Constraints *schedulerpb.OfferConstraints // nil: none
+}
+
+func (a *Allocator) frameworkSpec(id string, f Framework) drf.Framework {
+	s := drf.Framework{ID: id, Active: f.Active, Roles: map[string]drf.Subscription{}}
+	has := func(c mesospb.FrameworkInfo_Capability_Type) bool {
+		return slices.ContainsFunc(f.Info.GetCapabilities(), func(x *mesospb.FrameworkInfo_Capability) bool { return x.GetType() == c })
+	}
+	s.Caps = drf.Caps{
+		GPU:        has(mesospb.FrameworkInfo_Capability_GPU_RESOURCES),
+		Region:     has(mesospb.FrameworkInfo_Capability_REGION_AWARE),
+		Revocable:  has(mesospb.FrameworkInfo_Capability_REVOCABLE_RESOURCES),
+		Shared:     has(mesospb.FrameworkInfo_Capability_SHARED_RESOURCES),
+		Refinement: has(mesospb.FrameworkInfo_Capability_RESERVATION_REFINEMENT),
+		MultiRole:  has(mesospb.FrameworkInfo_Capability_MULTI_ROLE),
+	}
+	roles := f.Info.GetRoles()
+	if !s.Caps.MultiRole {
+		roles = []string{f.Info.GetRole()}
+	}
+	excludes, err := compileConstraints(f.Constraints)
+	if err != nil { // the master refuses these, so this framework came from a master that did not
+		a.base.Log().Warn("offer constraints are ignored", "framework", id, "reason", err)
+	}
+	for _, role := range roles {
+		sub := drf.Subscription{Suppressed: slices.Contains(f.Suppressed, role), Min: minimaOf(f.Info.GetOfferFilters()[role])}
+		if c := excludes[role]; c != nil {
+			sub.Excludes = func(agent string) bool { return c.excludes(a.agents[agent]) }
+		}
+		s.Roles[role] = sub
+	}
+	return s
+}
+
+// minimaOf is nil unless the framework chose minima for the role; it may choose none.
+func minimaOf(f *mesospb.OfferFilters) []drf.Min {
+	if f.GetMinAllocatableResources() == nil {
+		return nil
+	}
+	out := []drf.Min{}
+	for _, m := range f.GetMinAllocatableResources().GetQuantities() {
+		if q, err := resources.QuantitiesFromProto(m.GetQuantities()); err == nil {
+			out = append(out, minOf(q))
+		}
+	}
+	return out
+}
