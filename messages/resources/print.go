@@ -39,7 +39,7 @@ func (r *Resource) print(s *strings.Builder) {
 		s.WriteString("(reservations: [")
 		for i, reservation := range t.stack {
 			if i > 0 {
-				s.WriteString(", ")
+				s.WriteByte(',')
 			}
 			printReservation(s, reservation)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/values"
 	"google.golang.org/protobuf/proto"
@@ -135,7 +136,7 @@ func (r *Resource) readAmount(m *mesospb.Resource) (err error) {
 	switch r.kind {
 	case mesospb.Value_SCALAR:
 		scalar = true
-		r.scalar, err = values.MilliOf(m.GetScalar().GetValue())
+		r.scalar, err = readScalar(m.GetScalar().GetValue())
 	case mesospb.Value_RANGES:
 		ranges = true
 		r.ranges, err = readRanges(m.GetRanges())
@@ -152,6 +153,15 @@ func (r *Resource) readAmount(m *mesospb.Resource) (err error) {
 		return fmt.Errorf("%w: %w", ErrValue, err)
 	}
 	return nil
+}
+
+// readScalar refuses what would silently become nothing.
+func readScalar(v float64) (Milli, error) {
+	m, err := values.MilliOf(v)
+	if err == nil && m == 0 && v != 0 {
+		return 0, fmt.Errorf("amount %g is too small: at least 0.001, or 0: %w", v, fault.ErrInvalid)
+	}
+	return m, err
 }
 
 // readRanges refuses overlapping ranges, which the text form allows: in a message nobody wrote them by hand, so the

@@ -140,13 +140,18 @@ func (r Resources) group(by func(*Resource) (string, bool)) map[string]Resources
 	return groups
 }
 
-// ReservationAncestor is the longest stack of reservations that both begin with: what is left when as little as
-// possible is unreserved to get from one to the other.
-func ReservationAncestor(a, b Resource) []*mesospb.Resource_ReservationInfo {
-	x, y := a.about().stack, b.about().stack
+// ReservationAncestor returns r with those reservations only with which both r and that begin: what is left when as
+// little as possible is unreserved to get from one to the other. Within each of them all reservations must be alike.
+func (r Resources) ReservationAncestor(that Resources) Resources {
+	if r.IsEmpty() || that.IsEmpty() {
+		return r.ToUnreserved()
+	}
+	x, y := r.items[0].about().stack, that.items[0].about().stack
 	n := 0
 	for n < min(len(x), len(y)) && sameReservation(x[n], y[n]) {
 		n++
 	}
-	return cloneStack(x[:n])
+	return r.each(func(item Resource) Resource {
+		return item.with(func(t *traits) { t.stack = x[:n:n] })
+	})
 }

@@ -72,16 +72,15 @@ func (r Resources) count(want *Resource) int {
 	return n
 }
 
-// Count is how often exactly this resource is in r: the copies of a shared one, else 0 or 1 (or more for disks that
-// are listed more than once).
+// Count is how often exactly this resource is in r: the number of copies if it is shared, else 1 or 0. A part of a
+// larger resource does not count.
 func (r Resources) Count(one Resource) int {
-	n := 0
 	for i := range r.items {
 		if x := &r.items[i]; x.sameThing(&one) && x.sameAmount(&one) {
-			n += x.copies
+			return x.copies
 		}
 	}
-	return n
+	return 0
 }
 
 // Equal says whether both hold the same, in whatever order. It allocates nothing.
