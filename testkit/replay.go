@@ -24,7 +24,7 @@ type Replay struct {
 }
 
 // maxChoices bounds what a replay string may unfold to: zeros are stored as a count.
-const maxChoices = 1 << 24
+const maxChoices = 1 << 22
 
 var errReplay = errors.New("a replay is a seed, or a seed, a colon and the choices that a failing test printed")
 

@@ -5,6 +5,7 @@ package chair
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -23,7 +24,7 @@ type Chair struct {
 	queue  []*candidate
 	held   *Term
 	closed bool
-	watch  map[*watcher]struct{}
+	watch  []*watcher // in the order of asking, so that a deterministic test stays so
 }
 
 type candidate struct {
@@ -38,7 +39,7 @@ type watcher struct {
 
 // New returns an empty chair. next hands out epochs; an error of it is reported to the candidate.
 func New(next func() (uint64, error)) *Chair {
-	return &Chair{next: next, watch: map[*watcher]struct{}{}}
+	return &Chair{next: next}
 }
 
 // Contend implements cluster.Contender.
@@ -83,17 +84,20 @@ func (c *Chair) settle() (calls []func()) {
 			calls = append(calls, func() { who.done(nil, err) })
 			continue
 		}
-		term := &Term{chair: c, info: who.info, epoch: epoch, lost: map[*waiter]struct{}{}}
+		term := &Term{chair: c, info: who.info, epoch: epoch}
 		c.held = term
 		calls = append(calls, func() { who.done(term, nil) })
 	}
 	now := c.leader()
-	for w := range c.watch {
-		if !now.Same(w.previous) {
-			delete(c.watch, w)
+	var patient []*watcher
+	for _, w := range c.watch {
+		if now.Same(w.previous) {
+			patient = append(patient, w)
+		} else {
 			calls = append(calls, func() { w.done(now, nil) })
 		}
 	}
+	c.watch = patient
 	return calls
 }
 
@@ -114,14 +118,14 @@ func (c *Chair) Detect(previous *cluster.Leader, done func(*cluster.Leader, erro
 		return func() {}
 	}
 	w := &watcher{previous: previous, done: done}
-	c.watch[w] = struct{}{}
+	c.watch = append(c.watch, w)
 	calls := c.settle()
 	c.mu.Unlock()
 	run(calls)
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.watch, w)
+		c.watch = without(c.watch, w)
 	}
 }
 
@@ -166,10 +170,10 @@ func (c *Chair) end(t *Term, why error) (calls []func()) {
 	}
 	c.held = nil
 	t.over, t.why = true, why
-	for w := range t.lost {
+	for _, w := range t.lost {
 		calls = append(calls, func() { w.done(why) })
 	}
-	clear(t.lost)
+	t.lost = nil
 	return append(calls, c.settle()...)
 }
 
@@ -185,11 +189,10 @@ func (c *Chair) Close() {
 	for _, who := range c.queue {
 		calls = append(calls, func() { who.done(nil, cluster.ErrClosed) })
 	}
-	for w := range c.watch {
+	for _, w := range c.watch {
 		calls = append(calls, func() { w.done(nil, cluster.ErrClosed) })
 	}
-	c.queue = nil
-	clear(c.watch)
+	c.queue, c.watch = nil, nil
 	c.mu.Unlock()
 	run(calls)
 }
@@ -203,7 +206,7 @@ type Term struct {
 	// Guarded by the chair's lock.
 	over bool
 	why  error
-	lost map[*waiter]struct{}
+	lost []*waiter
 }
 
 type waiter struct{ done func(error) }
@@ -221,12 +224,12 @@ func (t *Term) Lost(done func(error)) func() {
 		return func() {}
 	}
 	w := &waiter{done: done}
-	t.lost[w] = struct{}{}
+	t.lost = append(t.lost, w)
 	t.chair.mu.Unlock()
 	return func() {
 		t.chair.mu.Lock()
 		defer t.chair.mu.Unlock()
-		delete(t.lost, w)
+		t.lost = without(t.lost, w)
 	}
 }
 
@@ -237,6 +240,11 @@ func (t *Term) Resign(context.Context) error {
 	t.chair.mu.Unlock()
 	run(calls)
 	return nil
+}
+
+// without is list less one element, in a new slice: the old one may be walked at this moment.
+func without[E comparable](list []E, one E) []E {
+	return slices.DeleteFunc(slices.Clone(list), func(e E) bool { return e == one })
 }
 
 func run(calls []func()) {
