@@ -18,8 +18,12 @@ type Weather struct {
 	// order, whatever each one's latency.
 	MinLatency, MaxLatency time.Duration
 	// Loss is how many messages of a thousand vanish, and Duplicate how many arrive twice. The runtime's own
-	// messages (links and exits) are not spared.
+	// messages (links and exits) are not spared. Such a network is harsher than TCP: who waits for an answer and
+	// never asks again waits for ever, though no link broke.
 	Loss, Duplicate int
+	// Reset is how many messages of a thousand meet a connection that breaks: they and all that is underway on it
+	// are lost, and both sides notice. This is how TCP loses.
+	Reset int
 	// KeepAlive is how long it takes to notice a peer that has become silent, by a cut or a pulled plug. A
 	// shorter cut only delays messages, as TCP sends them again.
 	KeepAlive time.Duration
@@ -161,19 +165,23 @@ func (n *network) send(from string, e process.Envelope) {
 
 // carry takes a message that no filter stopped through the weather.
 func (n *network) carry(from string, e process.Envelope, data []byte) {
+	c, side := n.connection(from, e.To.Addr)
 	copies := 1
-	if odds := n.weather.Loss + n.weather.Duplicate; odds > 0 {
+	if odds := n.weather.Loss + n.weather.Duplicate + n.weather.Reset; odds > 0 {
 		switch luck := n.world.choose(1000); {
 		case luck >= 1000-n.weather.Loss:
 			n.lose(e, "bad luck")
 			return
-		case luck >= 1000-odds:
+		case luck >= 1000-n.weather.Loss-n.weather.Duplicate:
 			copies = 2
 			n.stats.Duplicated++
 			n.world.traceFate("twice", e, "")
+		case luck >= 1000-odds && c.up:
+			n.lose(e, "the connection breaks")
+			c.reset()
+			return
 		}
 	}
-	c, side := n.connection(from, e.To.Addr)
 	if c.doomed[side] != nil {
 		n.lose(e, "the connection is dead")
 		return
@@ -216,7 +224,11 @@ func (c *connection) lane(side int, from, to process.UPID) *lane {
 func (l *lane) push(p packet) {
 	w := l.of.net.world
 	// A later message never arrives before an earlier one of the same lane.
-	p.at = max(w.now+w.latency(), l.last)
+	late := w.latency()
+	if late > w.net.weather.MinLatency {
+		w.trace.markOdd()
+	}
+	p.at = max(w.now+late, l.last)
 	l.last = p.at
 	l.packets = append(l.packets, p)
 	if len(l.packets)-l.head == 1 {
@@ -429,12 +441,24 @@ func (c *connection) resume(side int) {
 
 // breakDown ends a connection after unanswered keepalives; each side notices in its own time.
 func (c *connection) breakDown() {
-	c.up = false
-	c.discard(0, false)
-	c.discard(1, false)
+	c.drop()
 	for side := range c.wants {
 		c.doom(side, c.net.jitter(), errSilent)
 	}
+}
+
+// reset ends a connection at once.
+func (c *connection) reset() {
+	c.drop()
+	for side := range c.wants {
+		c.doom(side, c.net.world.latency(), errReset)
+	}
+}
+
+func (c *connection) drop() {
+	c.up = false
+	c.discard(0, false)
+	c.discard(1, false)
 }
 
 // Cut separates two nodes: nothing that they send reaches the other. A cut shorter than Weather.KeepAlive only
@@ -483,6 +507,16 @@ func (w *World) HealAll() {
 	}
 }
 
+// Reset breaks the connection between two nodes, as a router that restarts does: what is underway is lost, both
+// sides notice within a moment, and the next message makes a new connection.
+func (w *World) Reset(a, b Placed) {
+	c, _ := w.net.connection(a.Node().addr, b.Node().addr)
+	if c.up {
+		w.note("reset", nil, "%s ↔ %s", a.Node().name, b.Node().name)
+		c.reset()
+	}
+}
+
 // SetWeather changes how the network behaves from now on. Messages that are underway keep their arrival.
 func (w *World) SetWeather(to Weather) {
 	w.net.weather = to
@@ -497,5 +531,6 @@ func (w *World) NetworkStats() NetworkStats { return w.net.stats }
 
 // String says it in a line.
 func (w Weather) String() string {
-	return fmt.Sprintf("latency %v to %v, %d ‰ lost, %d ‰ twice", w.MinLatency, w.MaxLatency, w.Loss, w.Duplicate)
+	return fmt.Sprintf("latency %v to %v, %d ‰ lost, %d ‰ twice, %d ‰ meet a reset", w.MinLatency, w.MaxLatency,
+		w.Loss, w.Duplicate, w.Reset)
 }

@@ -16,6 +16,7 @@ type Node struct {
 	disk  *Disk
 	boot  func(*Node)
 	death func(*Node, process.UPID, any)
+	died  []func(*Node)
 	lives int
 	life  *life // nil while the node is down
 }
@@ -53,10 +54,12 @@ func Mortal(f func(n *Node, who process.UPID, why any)) NodeOption {
 	}
 }
 
+// Died has f called after each end of the node: what a kernel or a service far away notices then.
+func Died(f func(n *Node)) NodeOption { return func(n *Node) { n.died = append(n.died, f) } }
+
 // Node makes a node and starts it.
 func (w *World) Node(name string, options ...NodeOption) *Node {
 	w.t.Helper()
-	w.outside("Node")
 	n := &Node{world: w, name: name, addr: name + ":5050", disk: newDisk(w)}
 	for _, o := range options {
 		o(n)
@@ -160,6 +163,9 @@ func (n *Node) die(how string, power bool) {
 		n.disk.powerLoss()
 	}
 	w.net.nodeDied(n, power)
+	for _, f := range n.died {
+		f(n)
+	}
 }
 
 // abandonWork decides for each piece of blocking work that was underway how far it came. Whoever waited for the

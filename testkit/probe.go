@@ -20,6 +20,7 @@ type Probe struct {
 	inbox   []Message
 	exits   []process.UPID
 	replies []reply
+	split   func(proto.Message) []proto.Message
 	expects time.Duration // when the last expectation was met
 	seen    []Message     // taken since then, for failures
 }
@@ -54,7 +55,7 @@ func (p *probe) Initialize(b *process.Base) {
 	p.base = b
 	process.InstallAny(b, func(from process.UPID, m proto.Message) {
 		got := Message{At: p.node.world.now, From: from, To: b.Self(), Msg: m}
-		p.inbox = append(p.inbox, got)
+		p.take(got)
 		for _, r := range p.replies {
 			if r.to.against(got) != "" {
 				continue
@@ -65,6 +66,17 @@ func (p *probe) Initialize(b *process.Base) {
 			return
 		}
 	})
+}
+
+func (p *Probe) take(m Message) {
+	if p.split == nil {
+		p.inbox = append(p.inbox, m)
+		return
+	}
+	for _, part := range p.split(m.Msg) {
+		m.Msg = part
+		p.inbox = append(p.inbox, m)
+	}
 }
 
 func (p *probe) Exited(who process.UPID) { p.exits = append(p.exits, who) }
@@ -108,6 +120,10 @@ func upidOf(who fmt.Stringer) process.UPID {
 func (p *Probe) Reply(to Pattern, with func(Message) proto.Message) {
 	p.replies = append(p.replies, reply{to, with})
 }
+
+// Split has messages kept in parts, so that each can be expected alone; none to leave a message out. Replies see
+// the whole.
+func (p *Probe) Split(parts func(proto.Message) []proto.Message) { p.split = parts }
 
 // Messages are those that no expectation took, oldest first.
 func (p *Probe) Messages() []Message { return p.inbox }

@@ -19,13 +19,11 @@ const TraceVariable = "MESETA_TRACE"
 
 // trace remembers the latest steps for people and condenses all of them into a hash for machines.
 type trace struct {
-	sum    digest
-	ring   []line
-	n      int // written so far
-	out    io.Writer
-	types  map[protoreflect.MessageDescriptor]uint64
-	quiet  bool
-	turned bool // the line of the present step was written
+	sum   digest
+	ring  []line
+	n     int // written so far
+	out   io.Writer
+	types map[protoreflect.MessageDescriptor]uint64
 }
 
 // line is one entry. It is put into words only when somebody reads it.
@@ -64,6 +62,13 @@ func (w *World) write(l line) {
 	t.n++
 	if t.out != nil {
 		fmt.Fprintln(t.out, l)
+	}
+}
+
+// markOdd marks the entry of a message that takes its time.
+func (t *trace) markOdd() {
+	if t.n > 0 {
+		t.ring[(t.n-1)%traceLines].odd = true
 	}
 }
 
@@ -155,7 +160,7 @@ func (w *World) Trace(n int) []string {
 }
 
 // String is the entry in words: when, what, who, which message. An asterisk marks a step that was chosen against
-// the dull order; in a shrunk run those are the steps that matter.
+// the dull order, or a message that is slower than it could be; in a shrunk run those are what matters.
 func (l line) String() string {
 	var b strings.Builder
 	star := " "

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	wpb "google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/meseta-io/meseta/actors/process"
@@ -356,4 +357,50 @@ func TestNothingOfAnEarlierLifeReachesALaterOne(t *testing.T) {
 	p.ExpectNone(time.Minute)
 	p.Send(n.UPID("echo"), wpb.String("y"))
 	p.Expect(text("re: y"))
+}
+
+func TestAResetLosesAndIsNoticedByBothSides(t *testing.T) {
+	w := testkit.NewWorld(t)
+	p, q := w.Probe("p"), w.Probe("q")
+	p.Link(q)
+	q.Link(p)
+	w.Advance(time.Second)
+	q.Send(p, wpb.String("lost"))
+	w.Settle()
+	w.Reset(p, q)
+	p.ExpectExit(q)
+	q.ExpectExit(p)
+	q.Send(p, wpb.String("next"))
+	p.ExpectNext(text("next"))
+	weather := testkit.Calm
+	weather.Reset = 1000
+	w.SetWeather(weather)
+	p.Link(q)
+	p.ExpectExit(q)
+}
+
+func TestAProbeKeepsPartsOfMessages(t *testing.T) {
+	w := testkit.NewWorld(t)
+	p, q := w.Probe("p"), w.Probe("q")
+	p.Split(func(m proto.Message) (parts []proto.Message) {
+		for _, word := range strings.Fields(m.(*wpb.StringValue).Value) {
+			parts = append(parts, wpb.String(word))
+		}
+		return parts
+	})
+	q.Send(p, wpb.String("a b"))
+	p.Expect(text("b"), text("a"))
+}
+
+func TestDeathIsTold(t *testing.T) {
+	w := testkit.NewWorld(t)
+	deaths := 0
+	n := w.Node("n", testkit.Died(func(*testkit.Node) { deaths++ }))
+	n.Crash()
+	n.Crash()
+	n.Restart()
+	n.PowerOff()
+	if deaths != 2 {
+		t.Errorf("%d deaths", deaths)
+	}
 }
