@@ -150,8 +150,10 @@ type ExecutorCheckpoint struct {
 	CommandExecutor *bool   `protobuf:"varint,4,opt,name=command_executor,json=commandExecutor" json:"command_executor,omitempty"`
 	Sandbox         *string `protobuf:"bytes,5,opt,name=sandbox" json:"sandbox,omitempty"`
 	// The process that was forked and its start time in clock ticks since boot: a pid alone may be reused.
-	Pid           *int32  `protobuf:"varint,6,opt,name=pid" json:"pid,omitempty"`
-	StartTicks    *uint64 `protobuf:"varint,7,opt,name=start_ticks,json=startTicks" json:"start_ticks,omitempty"`
+	Pid        *int32  `protobuf:"varint,6,opt,name=pid" json:"pid,omitempty"`
+	StartTicks *uint64 `protobuf:"varint,7,opt,name=start_ticks,json=startTicks" json:"start_ticks,omitempty"`
+	// The executor's actor, once it has subscribed: whom a restarted agent tells that it is back.
+	Upid          *string `protobuf:"bytes,8,opt,name=upid" json:"upid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -233,6 +235,13 @@ func (x *ExecutorCheckpoint) GetStartTicks() uint64 {
 		return *x.StartTicks
 	}
 	return 0
+}
+
+func (x *ExecutorCheckpoint) GetUpid() string {
+	if x != nil && x.Upid != nil {
+		return *x.Upid
+	}
+	return ""
 }
 
 // TaskCheckpoint is one task as it was launched.
@@ -486,7 +495,7 @@ const file_controlpb_checkpoint_proto_rawDesc = "" +
 	"\aboot_id\x18\x03 \x01(\tR\x06bootId\"f\n" +
 	"\x13FrameworkCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x125\n" +
-	"\tframework\x18\x02 \x02(\v2\x17.mesos.v1.FrameworkInfoR\tframework\"\x94\x02\n" +
+	"\tframework\x18\x02 \x02(\v2\x17.mesos.v1.FrameworkInfoR\tframework\"\xa8\x02\n" +
 	"\x12ExecutorCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x122\n" +
 	"\bexecutor\x18\x02 \x02(\v2\x16.mesos.v1.ExecutorInfoR\bexecutor\x128\n" +
@@ -495,7 +504,8 @@ const file_controlpb_checkpoint_proto_rawDesc = "" +
 	"\asandbox\x18\x05 \x01(\tR\asandbox\x12\x10\n" +
 	"\x03pid\x18\x06 \x01(\x05R\x03pid\x12\x1f\n" +
 	"\vstart_ticks\x18\a \x01(\x04R\n" +
-	"startTicks\"R\n" +
+	"startTicks\x12\x12\n" +
+	"\x04upid\x18\b \x01(\tR\x04upid\"R\n" +
 	"\x0eTaskCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x12&\n" +
 	"\x04task\x18\x02 \x02(\v2\x12.mesos.v1.TaskInfoR\x04task\"\xa0\x01\n" +

@@ -100,7 +100,7 @@ func (x *Refused_Class) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use Refused_Class.Descriptor instead.
 func (Refused_Class) EnumDescriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{20, 0}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // RegisterAgent asks for a place in the cluster and an id. Sent again, with backoff, until AgentRegistered.
@@ -1406,6 +1406,52 @@ func (x *ExecutorMessage) GetData() []byte {
 	return nil
 }
 
+// ReconnectExecutor tells an executor that its agent was restarted and waits for it to subscribe again. It
+// spares the executor's own attempts their waiting; an executor that never gets it comes back all the same.
+type ReconnectExecutor struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AgentId       *mesospb.AgentID       `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReconnectExecutor) Reset() {
+	*x = ReconnectExecutor{}
+	mi := &file_controlpb_control_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReconnectExecutor) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReconnectExecutor) ProtoMessage() {}
+
+func (x *ReconnectExecutor) ProtoReflect() protoreflect.Message {
+	mi := &file_controlpb_control_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReconnectExecutor.ProtoReflect.Descriptor instead.
+func (*ReconnectExecutor) Descriptor() ([]byte, []int) {
+	return file_controlpb_control_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ReconnectExecutor) GetAgentId() *mesospb.AgentID {
+	if x != nil {
+		return x.AgentId
+	}
+	return nil
+}
+
 // Refused answers a call that failed, in place of its response.
 type Refused struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1420,7 +1466,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_controlpb_control_proto_msgTypes[20]
+	mi := &file_controlpb_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +1478,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[20]
+	mi := &file_controlpb_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +1491,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{20}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Refused) GetClass() Refused_Class {
@@ -1571,7 +1617,9 @@ const file_controlpb_control_proto_rawDesc = "" +
 	"\bagent_id\x18\x02 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\x125\n" +
 	"\vexecutor_id\x18\x03 \x02(\v2\x14.mesos.v1.ExecutorIDR\n" +
 	"executorId\x12\x12\n" +
-	"\x04data\x18\x04 \x02(\fR\x04data\"\xee\x01\n" +
+	"\x04data\x18\x04 \x02(\fR\x04data\"A\n" +
+	"\x11ReconnectExecutor\x12,\n" +
+	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\"\xee\x01\n" +
 	"\aRefused\x123\n" +
 	"\x05class\x18\x01 \x02(\x0e2\x1d.meseta.control.Refused.ClassR\x05class\x12\x18\n" +
 	"\amessage\x18\x02 \x02(\tR\amessage\x12\x16\n" +
@@ -1601,7 +1649,7 @@ func file_controlpb_control_proto_rawDescGZIP() []byte {
 }
 
 var file_controlpb_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_controlpb_control_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_controlpb_control_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_controlpb_control_proto_goTypes = []any{
 	(Refused_Class)(0),                   // 0: meseta.control.Refused.Class
 	(*RegisterAgent)(nil),                // 1: meseta.control.RegisterAgent
@@ -1624,75 +1672,77 @@ var file_controlpb_control_proto_goTypes = []any{
 	(*StatusUpdate)(nil),                 // 18: meseta.control.StatusUpdate
 	(*ExitedExecutor)(nil),               // 19: meseta.control.ExitedExecutor
 	(*ExecutorMessage)(nil),              // 20: meseta.control.ExecutorMessage
-	(*Refused)(nil),                      // 21: meseta.control.Refused
-	(*mesospb.AgentInfo)(nil),            // 22: mesos.v1.AgentInfo
-	(*mesospb.AgentInfo_Capability)(nil), // 23: mesos.v1.AgentInfo.Capability
-	(*mesospb.Resource)(nil),             // 24: mesos.v1.Resource
-	(*mesospb.FrameworkInfo)(nil),        // 25: mesos.v1.FrameworkInfo
-	(*mesospb.ExecutorInfo)(nil),         // 26: mesos.v1.ExecutorInfo
-	(*mesospb.Task)(nil),                 // 27: mesos.v1.Task
-	(*mesospb.AgentID)(nil),              // 28: mesos.v1.AgentID
-	(*mesospb.TaskStatus)(nil),           // 29: mesos.v1.TaskStatus
-	(*mesospb.TaskInfo)(nil),             // 30: mesos.v1.TaskInfo
-	(*mesospb.TaskGroupInfo)(nil),        // 31: mesos.v1.TaskGroupInfo
-	(*mesospb.FrameworkID)(nil),          // 32: mesos.v1.FrameworkID
-	(*mesospb.TaskID)(nil),               // 33: mesos.v1.TaskID
-	(*mesospb.KillPolicy)(nil),           // 34: mesos.v1.KillPolicy
-	(*mesospb.ExecutorID)(nil),           // 35: mesos.v1.ExecutorID
-	(mesospb.TaskState)(0),               // 36: mesos.v1.TaskState
+	(*ReconnectExecutor)(nil),            // 21: meseta.control.ReconnectExecutor
+	(*Refused)(nil),                      // 22: meseta.control.Refused
+	(*mesospb.AgentInfo)(nil),            // 23: mesos.v1.AgentInfo
+	(*mesospb.AgentInfo_Capability)(nil), // 24: mesos.v1.AgentInfo.Capability
+	(*mesospb.Resource)(nil),             // 25: mesos.v1.Resource
+	(*mesospb.FrameworkInfo)(nil),        // 26: mesos.v1.FrameworkInfo
+	(*mesospb.ExecutorInfo)(nil),         // 27: mesos.v1.ExecutorInfo
+	(*mesospb.Task)(nil),                 // 28: mesos.v1.Task
+	(*mesospb.AgentID)(nil),              // 29: mesos.v1.AgentID
+	(*mesospb.TaskStatus)(nil),           // 30: mesos.v1.TaskStatus
+	(*mesospb.TaskInfo)(nil),             // 31: mesos.v1.TaskInfo
+	(*mesospb.TaskGroupInfo)(nil),        // 32: mesos.v1.TaskGroupInfo
+	(*mesospb.FrameworkID)(nil),          // 33: mesos.v1.FrameworkID
+	(*mesospb.TaskID)(nil),               // 34: mesos.v1.TaskID
+	(*mesospb.KillPolicy)(nil),           // 35: mesos.v1.KillPolicy
+	(*mesospb.ExecutorID)(nil),           // 36: mesos.v1.ExecutorID
+	(mesospb.TaskState)(0),               // 37: mesos.v1.TaskState
 }
 var file_controlpb_control_proto_depIdxs = []int32{
-	22, // 0: meseta.control.RegisterAgent.agent:type_name -> mesos.v1.AgentInfo
-	23, // 1: meseta.control.RegisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
-	24, // 2: meseta.control.RegisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
-	22, // 3: meseta.control.ReregisterAgent.agent:type_name -> mesos.v1.AgentInfo
-	23, // 4: meseta.control.ReregisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
-	24, // 5: meseta.control.ReregisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
-	25, // 6: meseta.control.ReregisterAgent.frameworks:type_name -> mesos.v1.FrameworkInfo
-	26, // 7: meseta.control.ReregisterAgent.executors:type_name -> mesos.v1.ExecutorInfo
-	27, // 8: meseta.control.ReregisterAgent.tasks:type_name -> mesos.v1.Task
-	28, // 9: meseta.control.UnregisterAgent.agent_id:type_name -> mesos.v1.AgentID
-	28, // 10: meseta.control.Pong.agent_id:type_name -> mesos.v1.AgentID
-	28, // 11: meseta.control.AgentRegistered.agent_id:type_name -> mesos.v1.AgentID
-	28, // 12: meseta.control.AgentReregistered.agent_id:type_name -> mesos.v1.AgentID
+	23, // 0: meseta.control.RegisterAgent.agent:type_name -> mesos.v1.AgentInfo
+	24, // 1: meseta.control.RegisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
+	25, // 2: meseta.control.RegisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
+	23, // 3: meseta.control.ReregisterAgent.agent:type_name -> mesos.v1.AgentInfo
+	24, // 4: meseta.control.ReregisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
+	25, // 5: meseta.control.ReregisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
+	26, // 6: meseta.control.ReregisterAgent.frameworks:type_name -> mesos.v1.FrameworkInfo
+	27, // 7: meseta.control.ReregisterAgent.executors:type_name -> mesos.v1.ExecutorInfo
+	28, // 8: meseta.control.ReregisterAgent.tasks:type_name -> mesos.v1.Task
+	29, // 9: meseta.control.UnregisterAgent.agent_id:type_name -> mesos.v1.AgentID
+	29, // 10: meseta.control.Pong.agent_id:type_name -> mesos.v1.AgentID
+	29, // 11: meseta.control.AgentRegistered.agent_id:type_name -> mesos.v1.AgentID
+	29, // 12: meseta.control.AgentReregistered.agent_id:type_name -> mesos.v1.AgentID
 	7,  // 13: meseta.control.AgentReregistered.reconciliations:type_name -> meseta.control.ReconcileTasks
-	25, // 14: meseta.control.ReconcileTasks.framework:type_name -> mesos.v1.FrameworkInfo
-	29, // 15: meseta.control.ReconcileTasks.statuses:type_name -> mesos.v1.TaskStatus
-	25, // 16: meseta.control.RunTask.framework:type_name -> mesos.v1.FrameworkInfo
-	30, // 17: meseta.control.RunTask.task:type_name -> mesos.v1.TaskInfo
-	25, // 18: meseta.control.RunTaskGroup.framework:type_name -> mesos.v1.FrameworkInfo
-	26, // 19: meseta.control.RunTaskGroup.executor:type_name -> mesos.v1.ExecutorInfo
-	31, // 20: meseta.control.RunTaskGroup.task_group:type_name -> mesos.v1.TaskGroupInfo
-	32, // 21: meseta.control.KillTask.framework_id:type_name -> mesos.v1.FrameworkID
-	33, // 22: meseta.control.KillTask.task_id:type_name -> mesos.v1.TaskID
-	34, // 23: meseta.control.KillTask.kill_policy:type_name -> mesos.v1.KillPolicy
-	32, // 24: meseta.control.ShutdownFramework.framework_id:type_name -> mesos.v1.FrameworkID
-	32, // 25: meseta.control.ShutdownExecutor.framework_id:type_name -> mesos.v1.FrameworkID
-	35, // 26: meseta.control.ShutdownExecutor.executor_id:type_name -> mesos.v1.ExecutorID
-	25, // 27: meseta.control.UpdateFramework.framework:type_name -> mesos.v1.FrameworkInfo
-	32, // 28: meseta.control.AcknowledgeStatus.framework_id:type_name -> mesos.v1.FrameworkID
-	28, // 29: meseta.control.AcknowledgeStatus.agent_id:type_name -> mesos.v1.AgentID
-	33, // 30: meseta.control.AcknowledgeStatus.task_id:type_name -> mesos.v1.TaskID
-	32, // 31: meseta.control.FrameworkMessage.framework_id:type_name -> mesos.v1.FrameworkID
-	28, // 32: meseta.control.FrameworkMessage.agent_id:type_name -> mesos.v1.AgentID
-	35, // 33: meseta.control.FrameworkMessage.executor_id:type_name -> mesos.v1.ExecutorID
-	32, // 34: meseta.control.StatusUpdate.framework_id:type_name -> mesos.v1.FrameworkID
-	28, // 35: meseta.control.StatusUpdate.agent_id:type_name -> mesos.v1.AgentID
-	35, // 36: meseta.control.StatusUpdate.executor_id:type_name -> mesos.v1.ExecutorID
-	29, // 37: meseta.control.StatusUpdate.status:type_name -> mesos.v1.TaskStatus
-	36, // 38: meseta.control.StatusUpdate.latest_state:type_name -> mesos.v1.TaskState
-	28, // 39: meseta.control.ExitedExecutor.agent_id:type_name -> mesos.v1.AgentID
-	32, // 40: meseta.control.ExitedExecutor.framework_id:type_name -> mesos.v1.FrameworkID
-	35, // 41: meseta.control.ExitedExecutor.executor_id:type_name -> mesos.v1.ExecutorID
-	32, // 42: meseta.control.ExecutorMessage.framework_id:type_name -> mesos.v1.FrameworkID
-	28, // 43: meseta.control.ExecutorMessage.agent_id:type_name -> mesos.v1.AgentID
-	35, // 44: meseta.control.ExecutorMessage.executor_id:type_name -> mesos.v1.ExecutorID
-	0,  // 45: meseta.control.Refused.class:type_name -> meseta.control.Refused.Class
-	46, // [46:46] is the sub-list for method output_type
-	46, // [46:46] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	26, // 14: meseta.control.ReconcileTasks.framework:type_name -> mesos.v1.FrameworkInfo
+	30, // 15: meseta.control.ReconcileTasks.statuses:type_name -> mesos.v1.TaskStatus
+	26, // 16: meseta.control.RunTask.framework:type_name -> mesos.v1.FrameworkInfo
+	31, // 17: meseta.control.RunTask.task:type_name -> mesos.v1.TaskInfo
+	26, // 18: meseta.control.RunTaskGroup.framework:type_name -> mesos.v1.FrameworkInfo
+	27, // 19: meseta.control.RunTaskGroup.executor:type_name -> mesos.v1.ExecutorInfo
+	32, // 20: meseta.control.RunTaskGroup.task_group:type_name -> mesos.v1.TaskGroupInfo
+	33, // 21: meseta.control.KillTask.framework_id:type_name -> mesos.v1.FrameworkID
+	34, // 22: meseta.control.KillTask.task_id:type_name -> mesos.v1.TaskID
+	35, // 23: meseta.control.KillTask.kill_policy:type_name -> mesos.v1.KillPolicy
+	33, // 24: meseta.control.ShutdownFramework.framework_id:type_name -> mesos.v1.FrameworkID
+	33, // 25: meseta.control.ShutdownExecutor.framework_id:type_name -> mesos.v1.FrameworkID
+	36, // 26: meseta.control.ShutdownExecutor.executor_id:type_name -> mesos.v1.ExecutorID
+	26, // 27: meseta.control.UpdateFramework.framework:type_name -> mesos.v1.FrameworkInfo
+	33, // 28: meseta.control.AcknowledgeStatus.framework_id:type_name -> mesos.v1.FrameworkID
+	29, // 29: meseta.control.AcknowledgeStatus.agent_id:type_name -> mesos.v1.AgentID
+	34, // 30: meseta.control.AcknowledgeStatus.task_id:type_name -> mesos.v1.TaskID
+	33, // 31: meseta.control.FrameworkMessage.framework_id:type_name -> mesos.v1.FrameworkID
+	29, // 32: meseta.control.FrameworkMessage.agent_id:type_name -> mesos.v1.AgentID
+	36, // 33: meseta.control.FrameworkMessage.executor_id:type_name -> mesos.v1.ExecutorID
+	33, // 34: meseta.control.StatusUpdate.framework_id:type_name -> mesos.v1.FrameworkID
+	29, // 35: meseta.control.StatusUpdate.agent_id:type_name -> mesos.v1.AgentID
+	36, // 36: meseta.control.StatusUpdate.executor_id:type_name -> mesos.v1.ExecutorID
+	30, // 37: meseta.control.StatusUpdate.status:type_name -> mesos.v1.TaskStatus
+	37, // 38: meseta.control.StatusUpdate.latest_state:type_name -> mesos.v1.TaskState
+	29, // 39: meseta.control.ExitedExecutor.agent_id:type_name -> mesos.v1.AgentID
+	33, // 40: meseta.control.ExitedExecutor.framework_id:type_name -> mesos.v1.FrameworkID
+	36, // 41: meseta.control.ExitedExecutor.executor_id:type_name -> mesos.v1.ExecutorID
+	33, // 42: meseta.control.ExecutorMessage.framework_id:type_name -> mesos.v1.FrameworkID
+	29, // 43: meseta.control.ExecutorMessage.agent_id:type_name -> mesos.v1.AgentID
+	36, // 44: meseta.control.ExecutorMessage.executor_id:type_name -> mesos.v1.ExecutorID
+	29, // 45: meseta.control.ReconnectExecutor.agent_id:type_name -> mesos.v1.AgentID
+	0,  // 46: meseta.control.Refused.class:type_name -> meseta.control.Refused.Class
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_controlpb_control_proto_init() }
@@ -1706,7 +1756,7 @@ func file_controlpb_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controlpb_control_proto_rawDesc), len(file_controlpb_control_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,177 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+// Parts are what an agent is made of besides its configuration.
+type Parts struct {
+	// Detector finds the master.
+	Detector cluster.Detector
+	// Launcher runs the executors.
+	Launcher containerizer.Launcher
+	// Disk is the work directory.
+	Disk Disk
+	// Machine is what is detected; the zero value detects nothing.
+	Machine Machine
+	// Ended, if set, is called once when the agent has ended by itself: nil when it was told to shut down or
+	// has cleaned up, else why it cannot go on. It is not called by Runtime.Shutdown, which leaves executors
+	// running.
+	Ended func(error)
+}
+
+// Agent is the actor.
+type Agent struct {
+	config   Config
+	parts    Parts
+	b        *process.Base
+	info     *mesospb.AgentInfo // with an id once the master gave one
+	phase    phase
+	inherits []string // what executors get from the agent's environment
+
+	membership membership
+	writer     writer
+	frameworks map[string]*framework
+	completed  []*framework // the oldest first
+	counters   counters
+	desk       process.Ref[*desk]
+	changed    bool // since the last view
+	reuniting  bool // in the middle of looking through recovered executors
+}
+
+// phase is the agent's life.
+//
+//	recovering → away ⇄ member → leaving → left
+type phase uint8
+
+const (
+	recovering phase = iota // reading what was written, waiting for executors
+	away                    // no master has admitted it, or the link to it broke
+	member                  // registered
+	leaving                 // told to shut down: ends when its executors have
+	left                    // they have
+)
+
+// Spawn starts an agent, and its desk: an actor called operator(n) for an agent slave(n), which answers
+// agentpb.Call.
+func Spawn(rt *process.Runtime, c Config, p Parts) (process.UPID, error) {
+	if err := c.Validate(); err != nil {
+		return process.UPID{}, err
+	}
+	info, err := describe(c, p.Machine, portOf(rt.Addr()))
+	if err != nil {
+		return process.UPID{}, err
+	}
+	inherits, err := c.environment()
+	if err != nil {
+		return process.UPID{}, err
+	}
+	d := &desk{config: c, disk: p.Disk, launcher: p.Launcher, view: &view{info: info}}
+	deskRef, err := process.Spawn(rt, deskID(c.ID), d)
+	if err != nil {
+		return process.UPID{}, err
+	}
+	a := &Agent{config: c, parts: p, info: info, inherits: inherits, desk: deskRef, frameworks: map[string]*framework{}}
+	ref, err := process.Spawn(rt, c.ID, a)
+	if err != nil {
+		process.Terminate(deskRef, true)
+		return process.UPID{}, err
+	}
+	return ref.UPID, nil
+}
+
+// deskID is operator(n) for slave(n).
+func deskID(agent string) string {
+	if n, ok := strings.CutPrefix(agent, "slave"); ok {
+		return "operator" + n
+	}
+	return agent + "-operator"
+}
+
+func portOf(addr string) int32 {
+	n, err := strconv.ParseInt(addr[strings.LastIndexByte(addr, ':')+1:], 10, 32)
+	if err != nil {
+		return 5051 // a runtime that talks to nobody
+	}
+	return int32(n)
+}
+
+// Initialize is everything that can happen to an agent.
+func (a *Agent) Initialize(b *process.Base) {
+	a.b = b
+	// The master: membership.go
+	process.Install(b, a.registered)
+	process.Install(b, a.reregistered)
+	process.Install(b, a.ping)
+	process.Install(b, a.shutdownAgent) // leave.go
+	// The master: work
+	process.Install(b, a.runTask)           // launch.go
+	process.Install(b, a.runTaskGroup)      // launch.go
+	process.Install(b, a.killTask)          // kill.go
+	process.Install(b, a.shutdownExecutor)  // kill.go
+	process.Install(b, a.shutdownFramework) // kill.go
+	process.Install(b, a.updateFramework)   // framework.go
+	process.Install(b, a.frameworkMessage)  // relay.go
+	process.Install(b, a.acknowledgeStatus) // update.go
+	// Executors: SUBSCRIBE (subscribe.go), UPDATE (update.go), MESSAGE (relay.go)
+	process.Install(b, a.executorCall)
+	// Operators who ask the agent instead of its desk
+	process.Install(b, a.operatorCall)
+
+	b.AfterBatch(a.publish)
+	a.recover()
+}
+
+// Exited hears of broken links: to the master, or to an executor.
+func (a *Agent) Exited(who process.UPID) {
+	if who == a.membership.master {
+		a.masterLost()
+		return
+	}
+	if e := a.executorAt(who); e != nil {
+		e.upid = process.UPID{} // its container's end is told by the launcher; else it subscribes again
+		a.log(e).Info("lost the connection to the executor")
+	}
+}
+
+// end stops the actor, with the reason for whoever runs it.
+func (a *Agent) end(why error) {
+	a.cancelAll()
+	process.Terminate(a.desk, false)
+	a.b.Terminate()
+	if ended := a.parts.Ended; ended != nil {
+		a.parts.Ended = nil
+		process.Go(a.b, func(context.Context) (struct{}, error) {
+			ended(why)
+			return struct{}{}, nil
+		})
+	}
+}
+
+// Finalize leaves the executors alone: they outlive the agent.
+func (a *Agent) Finalize() { a.cancelAll() }
+
+// cancelAll ends the waits that edges hold for this agent.
+func (a *Agent) cancelAll() {
+	a.membership.cancel()
+	for _, f := range a.frameworks {
+		for _, e := range f.executors {
+			e.cancel()
+		}
+	}
+}
+
+// id is the agent's id, "" before the first registration.
+func (a *Agent) id() string { return a.info.GetId().GetValue() }
+
+func (a *Agent) fatal(doing string, err error) {
+	a.b.Fatal(fmt.Errorf("agent %s: %s: %w", a.id(), doing, err))
+}

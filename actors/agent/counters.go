@@ -1,0 +1,33 @@
+package agent
+
+import "github.com/meseta-io/meseta/messages/mesos/mesospb"
+
+// counters count events since the agent started; what can be counted from a view is not here.
+type counters struct {
+	launched, refused, launchErrors uint64
+	messages, messagesDropped       uint64
+	updates, invalidUpdates         uint64
+	finished, failed, killed, lost  uint64
+	gone, errored                   uint64
+	collected                       uint64
+	executorsTerminated             uint64
+}
+
+// update counts a task's update.
+func (c *counters) update(s mesospb.TaskState) {
+	c.updates++
+	switch s {
+	case mesospb.TaskState_TASK_FINISHED:
+		c.finished++
+	case mesospb.TaskState_TASK_FAILED:
+		c.failed++
+	case mesospb.TaskState_TASK_KILLED:
+		c.killed++
+	case mesospb.TaskState_TASK_LOST, mesospb.TaskState_TASK_DROPPED:
+		c.lost++
+	case mesospb.TaskState_TASK_GONE:
+		c.gone++
+	case mesospb.TaskState_TASK_ERROR:
+		c.errored++
+	}
+}

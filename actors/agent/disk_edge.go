@@ -1,0 +1,256 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/user"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/meseta-io/meseta/messages/fault"
+)
+
+// OpenDisk opens a work directory, making it when it is missing. It refuses one that cannot be written, in one
+// sentence, before anything else is begun.
+//
+// Writes survive the end of the process, as those of Mesos do, but not a loss of power in the last seconds,
+// which no process survives either: after a reboot the master is told that every task is gone.
+func OpenDisk(dir string) (Disk, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("--work_dir=%s: %w", dir, err)
+	}
+	if err := os.MkdirAll(abs, 0o755); err != nil {
+		return nil, fmt.Errorf("--work_dir=%s: cannot be made: %w", dir, cause(err))
+	}
+	probe, err := os.CreateTemp(abs, ".writable-")
+	if err != nil {
+		return nil, fmt.Errorf("--work_dir=%s: cannot be written: %w", dir, cause(err))
+	}
+	probe.Close()
+	if err := os.Remove(probe.Name()); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, err
+	}
+	return &directory{abs: abs, root: root}, nil
+}
+
+// cause is an error without the path that the sentence names already.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// directory is the real Disk. Everything goes through an os.Root, which no path and no link leaves.
+type directory struct {
+	abs  string
+	root *os.Root
+}
+
+// Apply implements Disk.
+func (d *directory) Apply(_ context.Context, changes []Change) error {
+	for _, c := range changes {
+		if err := d.apply(c); err != nil {
+			return fmt.Errorf("write %s: %w", filepath.Join(d.abs, c.Path), err)
+		}
+	}
+	return nil
+}
+
+func (d *directory) apply(c Change) error {
+	if c.Kind == Remove {
+		return d.root.RemoveAll(c.Path)
+	}
+	err := d.write(c)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := d.root.MkdirAll(path.Dir(c.Path), 0o755); err != nil {
+		return err
+	}
+	return d.write(c)
+}
+
+func (d *directory) write(c Change) error {
+	switch c.Kind {
+	case Put:
+		return d.replace(c.Path, func(temporary string) error {
+			return d.root.WriteFile(temporary, c.Data, 0o644)
+		})
+	case Link:
+		return d.replace(c.Path, func(temporary string) error {
+			_ = d.root.Remove(temporary) // of a write that was cut short
+			return d.root.Symlink(string(c.Data), temporary)
+		})
+	case Append:
+		f, err := d.root.OpenFile(c.Path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(c.Data)
+		return errors.Join(err, f.Close())
+	}
+	return fmt.Errorf("change of kind %d: %w", c.Kind, fault.ErrInvalid)
+}
+
+// replace makes the new thing aside and moves it into place, so that nobody ever sees half of it. Writes come
+// one call at a time, so the name aside is free.
+func (d *directory) replace(name string, make func(temporary string) error) error {
+	temporary := name + ".new"
+	if err := make(temporary); err != nil {
+		return err
+	}
+	return d.root.Rename(temporary, name)
+}
+
+// Read implements Disk.
+func (d *directory) Read(_ context.Context, name string) ([]byte, error) {
+	data, err := d.root.ReadFile(name)
+	return data, d.wrap(name, err)
+}
+
+// ReadAt implements Disk.
+func (d *directory) ReadAt(_ context.Context, name string, offset int64, length int) ([]byte, int64, error) {
+	f, err := d.open(name)
+	if err != nil {
+		return nil, 0, d.wrap(name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if info.IsDir() {
+		return nil, 0, fmt.Errorf("%s is a directory: %w", name, fault.ErrInvalid)
+	}
+	size := info.Size()
+	if length = int(min(int64(length), size-offset)); length <= 0 {
+		return nil, size, nil
+	}
+	data := make([]byte, length)
+	n, err := f.ReadAt(data, offset)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, 0, err
+	}
+	return data[:n], size, nil
+}
+
+// open does not wait: a task may put a pipe where a file was, and reading it would block for ever. Below a
+// sandbox no link leads out of that sandbox, though it would stay in the work directory.
+func (d *directory) open(name string) (*os.File, error) {
+	box, rest, ok := cutSandbox(name)
+	if !ok {
+		return d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	}
+	root, err := d.root.OpenRoot(box)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.OpenFile(rest, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+// cutSandbox splits slaves/A/frameworks/F/executors/E/runs/C/rest before the rest.
+func cutSandbox(name string) (box, rest string, ok bool) {
+	parts := strings.Split(name, "/")
+	const depth = 8
+	if len(parts) <= depth || parts[0] != "slaves" {
+		return "", "", false
+	}
+	return path.Join(parts[:depth]...), path.Join(parts[depth:]...), true
+}
+
+// List implements Disk.
+func (d *directory) List(_ context.Context, name string) ([]File, error) {
+	f, err := d.open(name)
+	if err != nil {
+		return nil, d.wrap(name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []File{file(info)}, nil
+	}
+	entries, err := f.ReadDir(-1)
+	if err != nil {
+		return nil, err
+	}
+	files := make([]File, 0, len(entries))
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil { // else it was removed meanwhile
+			files = append(files, file(info))
+		}
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return files, nil
+}
+
+func file(info fs.FileInfo) File {
+	f := File{Name: info.Name(), Size: info.Size(), Mode: info.Mode(), Modified: info.ModTime(), Links: 1}
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		f.Links = int(s.Nlink)
+		f.User, f.Group = strconv.Itoa(int(s.Uid)), strconv.Itoa(int(s.Gid))
+		if u, err := user.LookupId(f.User); err == nil {
+			f.User = u.Username
+		}
+		if g, err := user.LookupGroupId(f.Group); err == nil {
+			f.Group = g.Name
+		}
+	}
+	return f
+}
+
+// Sandbox implements Disk.
+func (d *directory) Sandbox(_ context.Context, name, owner string) (string, error) {
+	if err := d.root.MkdirAll(name, 0o755); err != nil {
+		return "", err
+	}
+	abs := filepath.Join(d.abs, filepath.FromSlash(name))
+	if owner == "" {
+		return abs, nil
+	}
+	u, err := user.Lookup(owner)
+	if err != nil {
+		return "", fmt.Errorf("no user %q on this machine: %w", owner, fault.ErrNotFound)
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return "", err
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return "", err
+	}
+	if uid == os.Geteuid() {
+		return abs, nil
+	}
+	// Others may not read it: what a task writes is its user's, as in Mesos.
+	if err := d.root.Chmod(name, 0o750); err != nil {
+		return "", err
+	}
+	return abs, d.root.Lchown(name, uid, gid)
+}
+
+func (d *directory) wrap(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", name, fault.ErrNotFound)
+	}
+	return err
+}

@@ -1,0 +1,191 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+// runTask takes a task: refuses it with a reason, or writes it down and hands it to its executor, which is
+// started first if it does not run.
+func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
+	if !a.obey(from, m.GetEpoch()) || a.phase != member {
+		return // the master finds the task missing when the agent registers again, and asks
+	}
+	info := m.GetTask()
+	if err := pathSafe(m.GetFramework().GetId(), info); err != nil {
+		a.b.Log().Error("ignored a task whose ids cannot be folders", "error", err)
+		return
+	}
+	f, fresh := a.adopt(m.GetFramework())
+	if f.leaving {
+		a.b.Log().Info("ignored a task of a framework that is over", "framework", f.id(), "task", info.GetTaskId().GetValue())
+		return
+	}
+	if _, had := f.task(info.GetTaskId().GetValue()); had != nil {
+		a.b.Log().Warn("ignored a task that is here already", "framework", f.id(), "task", info.GetTaskId().GetValue())
+		return
+	}
+	if no := a.refusal(f, m); no != nil {
+		a.refuse(f, info.GetTaskId(), no)
+		return
+	}
+	var changes []Change
+	if fresh {
+		changes = append(changes, a.frameworkChange(f))
+	}
+	e := f.executors[executorOf(info)]
+	if e == nil {
+		e = a.newExecutor(f, info)
+		changes = append(changes, executorChange(e),
+			Change{Kind: Link, Path: runs(e.run) + "/" + latestRun, Data: []byte(e.run.container)})
+		a.write(changes, func() { a.start(e) })
+		changes = nil
+	}
+	t := newTask(info)
+	t.journaled = true
+	e.tasks[t.id()] = t
+	e.queue = append(e.queue, t)
+	a.changed = true
+	a.counters.launched++
+	a.write(append(changes, taskChange(e, t)), func() {
+		t.stored = true
+		a.deliver(e)
+	})
+}
+
+// runTaskGroup refuses: pods need an executor that starts containers inside its own, which this agent has not.
+func (a *Agent) runTaskGroup(from process.UPID, m *controlpb.RunTaskGroup) {
+	if !a.obey(from, m.GetEpoch()) || a.phase != member {
+		return
+	}
+	f, _ := a.adopt(m.GetFramework())
+	for _, t := range m.GetTaskGroup().GetTasks() {
+		a.refuse(f, t.GetTaskId(), &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_GROUP_INVALID,
+			"task groups are not supported by this agent: launch the tasks one by one"})
+	}
+}
+
+// refuse tells a task's fate before it had an executor.
+func (a *Agent) refuse(f *framework, id *mesospb.TaskID, no *verdictOnTasks) {
+	t := newStray(id)
+	f.strays[t.id()] = t
+	a.counters.refused++
+	a.b.Log().Info("refused a task", "framework", f.id(), "task", t.id(), "reason", no.reason, "message", no.message)
+	a.conclude(f, nil, t, *no)
+}
+
+// newExecutor makes the executor for a task, in a new container.
+func (a *Agent) newExecutor(f *framework, t *mesospb.TaskInfo) *executor {
+	info, command := t.GetExecutor(), false
+	if info == nil {
+		info, command = commandExecutor(f.info, t, a.config), true
+	}
+	if info.FrameworkId == nil {
+		info = proto.CloneOf(info)
+		info.FrameworkId = f.info.Id
+	}
+	e := &executor{
+		framework: f,
+		info:      info,
+		command:   command,
+		run:       run{a.id(), f.id(), info.GetExecutorId().GetValue(), newUUID(a.b.Rand())},
+		user:      a.userFor(f.info, info),
+		tasks:     map[string]*task{},
+	}
+	e.process.ContainerID = e.run.container
+	f.executors[e.id()] = e
+	return e
+}
+
+// userFor is who runs an executor; "" is the agent's own user.
+func (a *Agent) userFor(f *mesospb.FrameworkInfo, e *mesospb.ExecutorInfo) string {
+	if !a.config.SwitchUser || !a.parts.Machine.Root {
+		return ""
+	}
+	if user := e.GetCommand().GetUser(); user != "" {
+		return user
+	}
+	return f.GetUser()
+}
+
+// launched is what came of starting a container.
+type launched struct {
+	sandbox string
+	process containerizer.Process
+}
+
+// start makes the sandbox and runs the executor in it.
+func (a *Agent) start(e *executor) {
+	if e.state != registering {
+		a.gone(e) // ended before it began
+		return
+	}
+	e.begun, e.launching = true, true
+	spec := executorSpec(e, a.executorEnvironment(e), a.config.Executor)
+	container := process.Go(a.b, func(ctx context.Context) (launched, error) {
+		dir, err := a.parts.Disk.Sandbox(ctx, sandbox(e.run), e.user)
+		if err != nil {
+			return launched{}, fmt.Errorf("make the sandbox: %w", err)
+		}
+		p, err := a.parts.Launcher.Launch(ctx, spec.in(dir))
+		return launched{dir, p}, err
+	})
+	process.Then(a.b, container, func(l launched, err error) { a.started(e, l, err) })
+}
+
+// started goes on after the launch. Meanwhile the executor may have been asked to end, or may have subscribed.
+func (a *Agent) started(e *executor, l launched, err error) {
+	e.launching = false
+	e.sandbox = l.sandbox
+	a.changed = true
+	if err != nil {
+		a.log(e).Warn("cannot launch the container", "error", err)
+		a.counters.launchErrors++
+		e.verdict = &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_CONTAINER_LAUNCH_FAILED,
+			"Failed to launch container: " + err.Error()}
+		a.gone(e)
+		return
+	}
+	e.process = l.process
+	a.write([]Change{executorChange(e)}, nil)
+	a.watch(e)
+	switch {
+	case e.state == registering:
+		e.patience = a.b.Delay(a.config.ExecutorRegistrationTimeout, func() { a.unregistered(e) })
+	case e.ending():
+		a.destroy(e)
+	}
+}
+
+// unregistered ends an executor that did not say a word in time.
+func (a *Agent) unregistered(e *executor) {
+	if e.state != registering {
+		return
+	}
+	a.log(e).Warn("the executor did not register in time", "timeout", a.config.ExecutorRegistrationTimeout)
+	e.verdict = &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_EXECUTOR_REGISTRATION_TIMEOUT,
+		fmt.Sprintf("Executor did not register within %v", a.config.ExecutorRegistrationTimeout)}
+	e.state = terminating
+	a.destroy(e)
+}
+
+// deliver hands the executor the tasks that wait for it and are on disk.
+func (a *Agent) deliver(e *executor) {
+	if e.state != running || e.upid.IsZero() {
+		return
+	}
+	for len(e.queue) > 0 && e.queue[0].stored {
+		t := e.queue[0]
+		e.queue = e.queue[1:]
+		e.spoken = true
+		a.changed = true
+		a.b.Send(e.upid, launchEvent(t.info))
+	}
+}

@@ -1,0 +1,195 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+// recover finds again what an earlier agent process left: the id, the executors that still run, and the updates
+// that nobody has acknowledged. Until it is done the agent talks to its executors only.
+func (a *Agent) recover() {
+	disk, strict := a.parts.Disk, a.config.Strict
+	saved := process.Go(a.b, func(ctx context.Context) (*savedState, error) { return load(ctx, disk, strict) })
+	process.Then(a.b, saved, func(s *savedState, err error) {
+		if err == nil {
+			err = a.mayReturn(s)
+		}
+		if err != nil {
+			a.end(fmt.Errorf("recover: %w", err))
+			return
+		}
+		a.resume(s)
+	})
+}
+
+// mayReturn tells why the agent may not go on under its old id.
+func (a *Agent) mayReturn(s *savedState) error {
+	if s.agent == nil || a.config.Recover == recoverCleanup {
+		return nil
+	}
+	if err := compatible(a.config.ReconfigurationPolicy, s.agent.GetAgent(), a.info); err != nil {
+		return fmt.Errorf("agent %s cannot go on with this configuration: %w. To keep its tasks, start it as before; "+
+			"to start as a new agent, end its tasks with --recover=cleanup and remove %s below --work_dir",
+			s.agent.GetAgent().GetId().GetValue(), err, latestAgent)
+	}
+	return nil
+}
+
+// resume takes over the state, repairs what a crash tore, and looks which containers still live.
+func (a *Agent) resume(s *savedState) {
+	if s.agent == nil {
+		a.recovered()
+		return
+	}
+	a.info = proto.CloneOf(a.info)
+	a.info.Id = s.agent.GetAgent().GetId()
+	a.changed = true
+	for _, torn := range s.damaged {
+		a.b.Log().Warn("a checkpoint is damaged", "error", torn)
+	}
+	a.write(append(a.agentChanges(), s.repairs...), nil)
+	rebooted := s.rebooted(a.parts.Machine.BootID)
+	if rebooted {
+		a.b.Log().Warn("the machine was restarted: no executor can be alive")
+	}
+	var all []*executor
+	for _, sf := range s.frameworks {
+		f := newFramework(sf.info)
+		// A framework without checkpointing has asked that its executors do not outlive the agent. The master
+		// has told it that its tasks are lost, or asks for them.
+		f.leaving = !f.info.GetCheckpoint() || a.config.Recover == recoverCleanup
+		a.frameworks[f.id()] = f
+		for _, se := range sf.executors {
+			e := se.revive(f)
+			e.user = a.userFor(f.info, e.info)
+			f.executors[e.id()] = e
+			all = append(all, e)
+		}
+	}
+	want := make([]containerizer.Process, len(all))
+	for i, e := range all {
+		want[i] = e.process
+	}
+	launcher := a.parts.Launcher
+	found := process.Go(a.b, func(ctx context.Context) ([]containerizer.Process, error) {
+		if rebooted || len(want) == 0 {
+			return nil, nil
+		}
+		return launcher.Find(ctx, want)
+	})
+	process.Then(a.b, found, func(p []containerizer.Process, err error) {
+		if err != nil {
+			a.end(fmt.Errorf("recover: find the executors that still run: %w", err))
+			return
+		}
+		a.reunite(all, p, rebooted)
+	})
+}
+
+// reunite waits for the executors that live, and ends what is left of the others.
+func (a *Agent) reunite(all []*executor, found []containerizer.Process, rebooted bool) {
+	a.reuniting = true // so that an end seen on the way does not end the recovery
+	alive := map[string]containerizer.Process{}
+	for _, p := range found {
+		alive[p.ContainerID] = p
+	}
+	for _, e := range all {
+		p, lives := alive[e.run.container]
+		switch {
+		case rebooted:
+			e.verdict = &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED,
+				"Executor ended: the machine was restarted"}
+			a.gone(e)
+		case lives && p.PID != 0:
+			e.process = p
+			a.watch(e)
+			a.welcomeBack(e)
+		default:
+			a.destroy(e) // a daemon of it may have stayed behind
+		}
+	}
+	a.reuniting = false
+	a.b.Delay(a.config.ExecutorReregistrationTimeout, a.giveUpWaiting)
+	a.recoveredOne()
+}
+
+// welcomeBack expects an executor that lives to return, if it may.
+func (a *Agent) welcomeBack(e *executor) {
+	if e.framework.leaving {
+		a.destroy(e)
+		return
+	}
+	if e.upid.IsZero() {
+		return
+	}
+	// Its own attempts to return may be seconds apart by now.
+	a.b.Send(e.upid, &controlpb.ReconnectExecutor{AgentId: a.info.GetId()})
+	e.upid = process.UPID{}
+}
+
+// waiting tells whether an executor may still come back by itself.
+func (e *executor) waiting() bool { return e.state == registering && e.watched }
+
+// recoveredOne ends the recovery as soon as nobody is waited for.
+func (a *Agent) recoveredOne() {
+	if a.phase != recovering || a.reuniting {
+		return
+	}
+	for _, f := range a.frameworks {
+		for _, e := range f.executors {
+			if e.waiting() || f.leaving && e.state != terminated {
+				return
+			}
+		}
+	}
+	a.recovered()
+}
+
+// giveUpWaiting ends the executors that live and are silent.
+func (a *Agent) giveUpWaiting() {
+	if a.phase != recovering {
+		return
+	}
+	for _, f := range a.sortedFrameworks() {
+		for _, e := range f.sorted() {
+			if !e.waiting() {
+				continue
+			}
+			a.log(e).Warn("the executor did not come back in time", "timeout", a.config.ExecutorReregistrationTimeout)
+			e.verdict = &verdictOnTasks{f.word(mesospb.TaskState_TASK_GONE), mesospb.TaskStatus_REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
+				fmt.Sprintf("Executor did not reregister within %v", a.config.ExecutorReregistrationTimeout)}
+			a.destroy(e)
+		}
+	}
+	a.recoveredOne()
+}
+
+// recovered turns to the cluster, unless this start was for cleaning up only.
+func (a *Agent) recovered() {
+	a.phase = away
+	a.changed = true
+	if a.config.Recover == recoverCleanup {
+		a.b.Log().Info("cleaned up")
+		a.phase = left
+		a.write([]Change{{Kind: Remove, Path: metaDir}}, func() { a.end(nil) })
+		return
+	}
+	for _, f := range a.sortedFrameworks() {
+		for _, e := range f.sorted() {
+			a.forgetExecutorIfDone(e)
+		}
+		a.forgetIfIdle(f)
+	}
+	a.b.Log().Info("recovered", "agent", a.id(), "frameworks", len(a.frameworks))
+	a.detect(nil)
+}
+
+var errDamaged = errors.New("the checkpoint is damaged")

@@ -1,0 +1,127 @@
+package agent
+
+import (
+	"fmt"
+
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/validation"
+)
+
+// pathSafe checks the ids that become folders, whatever the master has checked: a slash or dot-dot in one would
+// lead out of the work directory.
+func pathSafe(framework *mesospb.FrameworkID, t *mesospb.TaskInfo) error {
+	if err := validation.FrameworkID(framework); err != nil {
+		return err
+	}
+	if err := validation.TaskID(t.GetTaskId()); err != nil {
+		return err
+	}
+	if t.Executor == nil {
+		return nil
+	}
+	return validation.ExecutorID(t.GetExecutor().GetExecutorId())
+}
+
+// executorOf is the id of a task's executor. That of a command task is made up after the task.
+func executorOf(t *mesospb.TaskInfo) string {
+	if t.Executor != nil {
+		return t.GetExecutor().GetExecutorId().GetValue()
+	}
+	return t.GetTaskId().GetValue()
+}
+
+// refusal tells why a task cannot run here, nil if it can. The states and reasons are Mesos'.
+func (a *Agent) refusal(f *framework, m *controlpb.RunTask) *verdictOnTasks {
+	t := m.GetTask()
+	if err := invalid(t, len(a.config.Executor) > 0); err != nil {
+		return &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_INVALID, err.Error()}
+	}
+	dropped := func(reason mesospb.TaskStatus_Reason, format string, args ...any) *verdictOnTasks {
+		return &verdictOnTasks{f.word(mesospb.TaskState_TASK_DROPPED), reason, fmt.Sprintf(format, args...)}
+	}
+	e := f.executors[executorOf(t)]
+	switch {
+	case e != nil && t.Executor == nil:
+		return dropped(mesospb.TaskStatus_REASON_TASK_INVALID,
+			"an executor with the id of this command task still runs: use a new task id")
+	case e != nil && e.ending():
+		return dropped(mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED, "executor %q is ending", e.id())
+	case m.LaunchExecutor != nil && m.GetLaunchExecutor() && e != nil:
+		return dropped(mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED,
+			"the master expects executor %q to be started for this task, but it runs", e.id())
+	case m.LaunchExecutor != nil && !m.GetLaunchExecutor() && e == nil && t.Executor != nil:
+		return dropped(mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED,
+			"the master expects executor %q to run, but it has ended", executorOf(t))
+	}
+	return nil
+}
+
+// invalid tells what of a task this agent does not do. To run it without would be a lie that nobody notices.
+func invalid(t *mesospb.TaskInfo, commands bool) error {
+	if (t.Executor == nil) == (t.Command == nil) {
+		return fmt.Errorf("a task has either a command or an executor")
+	}
+	if t.Executor == nil {
+		return invalidCommandTask(t, commands)
+	}
+	if t.GetExecutor().GetType() == mesospb.ExecutorInfo_DEFAULT {
+		return fmt.Errorf("the default (pod) executor is not supported by this agent: use a command, or an executor of type CUSTOM")
+	}
+	if err := invalidContainer(t.GetExecutor().GetContainer()); err != nil {
+		return err
+	}
+	return invalidCommand(t.GetExecutor().GetCommand())
+}
+
+func invalidCommandTask(t *mesospb.TaskInfo, commands bool) error {
+	switch {
+	case !commands:
+		return fmt.Errorf("this agent has no command executor: launch the task with an executor of its own")
+	case t.HealthCheck != nil:
+		return fmt.Errorf("health checks of command tasks are not supported by this agent: launch the task without health_check")
+	case t.Check != nil:
+		return fmt.Errorf("checks of command tasks are not supported by this agent: launch the task without check")
+	}
+	if err := invalidContainer(t.GetContainer()); err != nil {
+		return err
+	}
+	return invalidCommand(t.GetCommand())
+}
+
+func invalidCommand(c *mesospb.CommandInfo) error {
+	if len(c.GetUris()) > 0 {
+		return fmt.Errorf("fetching is not supported by this agent: launch without uris (first: %s)", c.GetUris()[0].GetValue())
+	}
+	if c.GetShell() && c.GetValue() == "" {
+		return fmt.Errorf("the command is empty: set command.value")
+	}
+	if !c.GetShell() && c.GetValue() == "" {
+		return fmt.Errorf("the command names no program: set command.value to its path")
+	}
+	for _, v := range c.GetEnvironment().GetVariables() {
+		if v.GetType() == mesospb.Environment_Variable_SECRET {
+			return fmt.Errorf("secrets are not supported by this agent: variable %s of the environment is one", v.GetName())
+		}
+	}
+	return nil
+}
+
+// invalidContainer lets an empty container pass: it asks for nothing.
+func invalidContainer(c *mesospb.ContainerInfo) error {
+	switch {
+	case c == nil:
+		return nil
+	case c.GetType() != mesospb.ContainerInfo_MESOS:
+		return fmt.Errorf("containers of type %v are not supported by this agent", c.GetType())
+	case c.GetMesos().GetImage() != nil:
+		return fmt.Errorf("images are not supported by this agent: launch without container.mesos.image")
+	case len(c.GetVolumes()) > 0:
+		return fmt.Errorf("volumes are not supported by this agent: launch without container.volumes")
+	case len(c.GetNetworkInfos()) > 0:
+		return fmt.Errorf("container networks are not supported by this agent: launch without container.network_infos")
+	case c.GetLinuxInfo() != nil || c.GetRlimitInfo() != nil || c.GetTtyInfo() != nil:
+		return fmt.Errorf("capabilities, limits and terminals of containers are not supported by this agent")
+	}
+	return nil
+}

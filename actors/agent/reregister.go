@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+// Version is the version that agents report.
+const Version = "0.1.0"
+
+// capabilities is what a master may rely on.
+var capabilities = []*mesospb.AgentInfo_Capability{
+	{Type: mesospb.AgentInfo_Capability_MULTI_ROLE.Enum()},
+	{Type: mesospb.AgentInfo_Capability_HIERARCHICAL_ROLE.Enum()},
+	{Type: mesospb.AgentInfo_Capability_RESERVATION_REFINEMENT.Enum()},
+}
+
+// reregistration is everything that a master has to know of an agent that returns. Command executors are left
+// out, as in Mesos: the agent made them up, and their resources are in no offer.
+func (a *Agent) reregistration() *controlpb.ReregisterAgent {
+	m := &controlpb.ReregisterAgent{Agent: a.info, Version: proto.String(Version), Capabilities: capabilities}
+	for _, f := range a.sortedFrameworks() {
+		if f.leaving {
+			continue
+		}
+		m.Frameworks = append(m.Frameworks, f.info)
+		for _, e := range f.sorted() {
+			if !e.command && e.state != terminated {
+				m.Executors = append(m.Executors, e.info)
+			}
+			for _, t := range e.sorted() {
+				m.Tasks = append(m.Tasks, t.forMaster(e))
+			}
+		}
+	}
+	return m
+}
+
+// forMaster is a task as the master keeps it: only one that has an executor of its own names it.
+func (t *task) forMaster(e *executor) *mesospb.Task {
+	m := t.message(e)
+	if e.command {
+		m = proto.CloneOf(m)
+		m.ExecutorId = nil
+	}
+	return m
+}
+
+// reconcile tells the fate of tasks that the master has and this agent does not.
+func (a *Agent) reconcile(r *controlpb.ReconcileTasks) {
+	f, _ := a.adopt(r.GetFramework())
+	for _, s := range r.GetStatuses() {
+		if _, t := f.task(s.GetTaskId().GetValue()); t != nil {
+			continue // it came meanwhile, or its end is on the way
+		}
+		a.refuse(f, s.GetTaskId(), &verdictOnTasks{f.word(mesospb.TaskState_TASK_DROPPED),
+			mesospb.TaskStatus_REASON_RECONCILIATION, "Reconciliation: task is unknown to the agent"})
+	}
+	a.forgetIfIdle(f)
+}

@@ -1,0 +1,128 @@
+package agent
+
+import (
+	"fmt"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/mesos/executorpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/validation"
+)
+
+// executorCall is everything that an executor says.
+func (a *Agent) executorCall(from process.UPID, c *executorpb.Call) {
+	if c.GetType() == executorpb.Call_HEARTBEAT {
+		return // it keeps a connection alive that has a link of its own here
+	}
+	e, err := a.caller(from, c)
+	if err != nil {
+		a.b.Log().Info("refused a call of an executor", "from", from.String(), "call", c.GetType(), "error", err)
+		a.b.Send(from, &executorpb.Event{Type: executorpb.Event_ERROR.Enum(), Error: &executorpb.Event_Error{Message: ptr(err.Error())}})
+		return
+	}
+	if e == nil {
+		return
+	}
+	switch c.GetType() {
+	case executorpb.Call_SUBSCRIBE:
+		a.subscribe(e, from, c.GetSubscribe())
+	case executorpb.Call_UPDATE:
+		a.executorUpdate(e, c.GetUpdate().GetStatus())
+	case executorpb.Call_MESSAGE:
+		a.executorMessage(e, c.GetMessage().GetData())
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// caller finds the executor that speaks. While the agent recovers nobody is answered, not even with an error: an
+// executor takes an error for final, and keeps on trying when there is silence. Both nil: ignore it.
+func (a *Agent) caller(from process.UPID, c *executorpb.Call) (*executor, error) {
+	if a.phase == recovering && len(a.frameworks) == 0 {
+		return nil, nil
+	}
+	if err := validation.ExecutorCall(c); err != nil {
+		return nil, err
+	}
+	f := a.frameworks[c.GetFrameworkId().GetValue()]
+	if f == nil {
+		return nil, a.unknownCaller(from, c, "Framework cannot be found")
+	}
+	e := f.executors[c.GetExecutorId().GetValue()]
+	if e == nil {
+		return nil, a.unknownCaller(from, c, "Executor cannot be found")
+	}
+	if c.GetType() != executorpb.Call_SUBSCRIBE && e.upid != from {
+		// It has not noticed yet that its connection, or the agent, is not the one that it subscribed with. It
+		// will, and then say all of it again.
+		a.log(e).Info("ignored a call of an executor that is not subscribed", "call", c.GetType())
+		return nil, nil
+	}
+	return e, nil
+}
+
+// unknownCaller sends an executor home that subscribes and that nobody waits for.
+func (a *Agent) unknownCaller(from process.UPID, c *executorpb.Call, why string) error {
+	if c.GetType() == executorpb.Call_SUBSCRIBE {
+		a.b.Send(from, shutdownEvent())
+	}
+	return fmt.Errorf("%s", why)
+}
+
+// subscribe connects an executor, for the first time or again. The order is Mesos': first what it still has to
+// tell, then what it never got, then the welcome and what waits for it.
+func (a *Agent) subscribe(e *executor, from process.UPID, s *executorpb.Call_Subscribe) {
+	if e.ending() || e.framework.leaving || a.phase >= leaving {
+		a.b.Send(from, shutdownEvent())
+		return
+	}
+	if !e.upid.IsZero() && e.upid != from {
+		a.b.Unlink(e.upid)
+	}
+	again := e.state == running
+	e.stopPatience()
+	e.upid, e.state = from, running
+	a.changed = true
+	a.b.Link(from)
+	a.write([]Change{executorChange(e)}, nil) // whom to tell after a restart
+	for _, u := range s.GetUnacknowledgedUpdates() {
+		a.executorUpdate(e, u.GetStatus())
+	}
+	if again || a.phase == recovering {
+		a.dropUndelivered(e, s.GetUnacknowledgedTasks())
+	}
+	if e.idle() && !e.spoken && len(e.queue) == 0 {
+		a.log(e).Info("the executor has no task and never had one; shutting it down")
+		a.shutdownOne(e)
+		return
+	}
+	a.b.Send(from, &executorpb.Event{Type: executorpb.Event_SUBSCRIBED.Enum(), Subscribed: &executorpb.Event_Subscribed{
+		ExecutorInfo: e.info, FrameworkInfo: e.framework.info, AgentInfo: a.info, ContainerId: e.containerID()}})
+	a.deliver(e)
+	for _, t := range e.sorted() {
+		if t.kill != nil && !terminal(t.state) {
+			a.b.Send(from, killEvent(t.name, t.kill))
+		}
+	}
+	a.recoveredOne()
+}
+
+// dropUndelivered is for tasks that were handed over when a connection or the agent ended, and that the executor
+// does not have: it never got them, and will not.
+func (a *Agent) dropUndelivered(e *executor, has []*mesospb.TaskInfo) {
+	had := map[string]bool{}
+	for _, t := range has {
+		had[t.GetTaskId().GetValue()] = true
+	}
+	waiting := map[*task]bool{}
+	for _, t := range e.queue {
+		waiting[t] = true
+	}
+	for _, t := range e.sorted() {
+		if t.state != mesospb.TaskState_TASK_STAGING || had[t.id()] || waiting[t] {
+			continue
+		}
+		a.conclude(e.framework, e, t, verdictOnTasks{e.framework.word(mesospb.TaskState_TASK_DROPPED),
+			mesospb.TaskStatus_REASON_AGENT_RESTARTED, "Task was not delivered to the executor before the agent or its connection ended"})
+	}
+}

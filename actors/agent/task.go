@@ -1,0 +1,93 @@
+package agent
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+// task is one task from its arrival until its terminal update is acknowledged.
+type task struct {
+	info *mesospb.TaskInfo // nil for a stray whose description is not known
+	name *mesospb.TaskID
+	// state is the newest that the agent knows; what the scheduler knows is in the stream.
+	state    mesospb.TaskState
+	statuses []*mesospb.TaskStatus // one for each state that it was in, the newest of each
+	stream   *stream
+	retry    process.Timer // until the head of the stream is sent again
+	// stored: its checkpoint is on disk, so it may be handed to the executor.
+	stored bool
+	// journaled: its updates survive the agent.
+	journaled bool
+	// kill is set when the task has to end; again and again sent to an executor that comes back.
+	kill *mesospb.KillPolicy
+
+	shown *mesospb.Task // what views share; nil when it has to be made anew
+}
+
+func newTask(info *mesospb.TaskInfo) *task {
+	return &task{info: info, name: info.GetTaskId(), state: mesospb.TaskState_TASK_STAGING, stream: newStream()}
+}
+
+// newStray is for updates of a task that has no executor here.
+func newStray(id *mesospb.TaskID) *task {
+	return &task{name: id, state: mesospb.TaskState_TASK_STAGING, stream: newStream()}
+}
+
+func (t *task) id() string { return t.name.GetValue() }
+
+// enter takes a status as the newest. An executor may repeat a state, with news about its health.
+func (t *task) enter(s *mesospb.TaskStatus) {
+	t.state = s.GetState()
+	t.shown = nil
+	if n := len(t.statuses); n > 0 && t.statuses[n-1].GetState() == s.GetState() {
+		t.statuses = append(t.statuses[:n-1:n-1], s)
+		return
+	}
+	t.statuses = append(t.statuses[:len(t.statuses):len(t.statuses)], s)
+}
+
+// message is the task as the API shows it. It is shared, and never changed.
+func (t *task) message(e *executor) *mesospb.Task {
+	if t.shown != nil {
+		return t.shown
+	}
+	m := describeTask(t.info, e.framework.info.GetId())
+	m.State = t.state.Enum()
+	m.Statuses = t.statuses
+	m.ExecutorId = e.info.GetExecutorId()
+	if h := t.stream.head(); h != nil {
+		m.StatusUpdateState = h.GetStatus().State
+		m.StatusUpdateUuid = h.GetStatus().Uuid
+	}
+	t.shown = m
+	return m
+}
+
+// describeTask is the part of a Task that does not change.
+func describeTask(info *mesospb.TaskInfo, framework *mesospb.FrameworkID) *mesospb.Task {
+	m := &mesospb.Task{
+		Name:        info.Name,
+		TaskId:      info.TaskId,
+		FrameworkId: framework,
+		AgentId:     info.AgentId,
+		Resources:   info.Resources,
+		Labels:      info.Labels,
+		Discovery:   info.Discovery,
+		Container:   info.Container,
+		HealthCheck: info.HealthCheck,
+		KillPolicy:  info.KillPolicy,
+		Limits:      info.Limits,
+	}
+	if m.Name == nil {
+		m.Name = proto.String("")
+	}
+	switch {
+	case info.GetCommand().GetUser() != "":
+		m.User = info.Command.User
+	case info.GetExecutor().GetCommand().GetUser() != "":
+		m.User = info.Executor.Command.User
+	}
+	return m
+}

@@ -1,0 +1,97 @@
+package agent
+
+import (
+	"strings"
+
+	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+// view is the agent at one moment, as its desk shows it. It is never changed, and shares its messages with the
+// agent, which replaces them instead of changing them.
+type view struct {
+	recovering bool
+	registered bool
+	info       *mesospb.AgentInfo
+	frameworks []frameworkView
+	completed  []frameworkView
+	counters   counters
+}
+
+type frameworkView struct {
+	info      *mesospb.FrameworkInfo
+	executors []executorView
+	completed []executorView
+}
+
+type executorView struct {
+	info      *mesospb.ExecutorInfo
+	run       run
+	sandbox   string
+	process   containerizer.Process
+	state     executorState
+	running   bool // its container may have processes
+	queued    []*mesospb.Task
+	launched  []*mesospb.Task
+	ended     []*mesospb.Task // terminal, not acknowledged
+	completed []*mesospb.Task
+}
+
+// publish hands the desk a new view, at most one for each batch of mail.
+func (a *Agent) publish() {
+	if !a.changed {
+		return
+	}
+	a.changed = false
+	v := &view{
+		recovering: a.phase == recovering, registered: a.phase == member,
+		info: a.info, counters: a.counters,
+	}
+	for _, f := range a.sortedFrameworks() {
+		v.frameworks = append(v.frameworks, f.view())
+	}
+	for _, f := range a.completed {
+		v.completed = append(v.completed, f.view())
+	}
+	process.Dispatch(a.desk, func(d *desk) { d.view = v })
+}
+
+func (f *framework) view() frameworkView {
+	v := frameworkView{info: f.info}
+	for _, e := range f.sorted() {
+		v.executors = append(v.executors, e.view())
+	}
+	for _, e := range f.completed {
+		v.completed = append(v.completed, e.view())
+	}
+	return v
+}
+
+func (e *executor) view() executorView {
+	v := executorView{info: e.info, run: e.run, sandbox: e.sandbox, process: e.process, state: e.state,
+		running: e.begun && e.state != terminated, completed: e.completed}
+	queued := map[*task]bool{}
+	for _, t := range e.queue {
+		queued[t] = true
+		v.queued = append(v.queued, t.message(e))
+	}
+	for _, t := range e.sorted() {
+		switch {
+		case queued[t]:
+		case terminal(t.state):
+			v.ended = append(v.ended, t.message(e))
+		default:
+			v.launched = append(v.launched, t.message(e))
+		}
+	}
+	return v
+}
+
+// hostOf is the host of host:port.
+func hostOf(addr string) string {
+	if i := strings.LastIndexByte(addr, ':'); i >= 0 {
+		addr = addr[:i]
+	}
+	return strings.Trim(addr, "[]")
+}

@@ -1,0 +1,121 @@
+package executor
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/fault"
+)
+
+// Config is what an agent tells an executor, by environment variables.
+type Config struct {
+	// Agent is whom to subscribe to: MESOS_SLAVE_PID.
+	Agent process.UPID
+	// AgentID, FrameworkID and ExecutorID say who is who: MESOS_SLAVE_ID, MESOS_FRAMEWORK_ID, MESOS_EXECUTOR_ID.
+	AgentID, FrameworkID, ExecutorID string
+	// Directory is the sandbox: MESOS_DIRECTORY.
+	Directory string
+	// Checkpoint says that the executor outlives its agent: MESOS_CHECKPOINT. Without, it ends with the connection.
+	Checkpoint bool
+	// RecoveryTimeout is how long to wait for an agent that is gone: MESOS_RECOVERY_TIMEOUT.
+	RecoveryTimeout time.Duration
+	// SubscriptionBackoffMax bounds the random wait between attempts to subscribe: MESOS_SUBSCRIPTION_BACKOFF_MAX.
+	// A restarted agent waits about that long for its executors.
+	SubscriptionBackoffMax time.Duration
+	// ShutdownGracePeriod is how long the agent waits after a SHUTDOWN: MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD.
+	ShutdownGracePeriod time.Duration
+	// Environment is all of it, for the processes that the executor starts.
+	Environment []string
+
+	// ID is the actor's; executors that share a runtime need different ones. Empty: executor(1).
+	ID string
+	// Ended, if set, is called once when the executor has ended, with what went wrong if it was not asked to.
+	Ended func(error)
+}
+
+// FromEnvironment reads the variables that an agent sets, NAME=value.
+func FromEnvironment(env []string) (Config, error) {
+	c := Config{
+		RecoveryTimeout:        15 * time.Minute,
+		SubscriptionBackoffMax: 2 * time.Second,
+		ShutdownGracePeriod:    5 * time.Second,
+		Environment:            env,
+	}
+	var problems []error
+	duration := func(into *time.Duration, name, text string) {
+		d, err := parseDuration(text)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", name, err))
+		}
+		*into = d
+	}
+	for _, kv := range env {
+		name, value, _ := strings.Cut(kv, "=")
+		switch name {
+		case "MESOS_SLAVE_PID":
+			agent, err := process.ParseUPID(value)
+			if err != nil {
+				problems = append(problems, fmt.Errorf("%s: %w", name, err))
+			}
+			c.Agent = agent
+		case "MESOS_SLAVE_ID":
+			c.AgentID = value
+		case "MESOS_FRAMEWORK_ID":
+			c.FrameworkID = value
+		case "MESOS_EXECUTOR_ID":
+			c.ExecutorID = value
+		case "MESOS_DIRECTORY":
+			c.Directory = value
+		case "MESOS_CHECKPOINT":
+			c.Checkpoint = value == "1"
+		case "MESOS_RECOVERY_TIMEOUT":
+			duration(&c.RecoveryTimeout, name, value)
+		case "MESOS_SUBSCRIPTION_BACKOFF_MAX":
+			duration(&c.SubscriptionBackoffMax, name, value)
+		case "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD":
+			duration(&c.ShutdownGracePeriod, name, value)
+		}
+	}
+	for _, required := range []struct{ name, value string }{
+		{"MESOS_SLAVE_PID", c.Agent.ID}, {"MESOS_FRAMEWORK_ID", c.FrameworkID}, {"MESOS_EXECUTOR_ID", c.ExecutorID},
+	} {
+		if required.value == "" {
+			problems = append(problems, fmt.Errorf("%s is not set: executors are started by an agent: %w", required.name, fault.ErrInvalid))
+		}
+	}
+	return c, errors.Join(problems...)
+}
+
+// units are those of Mesos' durations.
+var units = []struct {
+	name string
+	size time.Duration
+}{
+	{"ns", time.Nanosecond}, {"us", time.Microsecond}, {"ms", time.Millisecond}, {"secs", time.Second},
+	{"mins", time.Minute}, {"hrs", time.Hour}, {"days", 24 * time.Hour}, {"weeks", 7 * 24 * time.Hour},
+}
+
+// parseDuration reads "1.5mins".
+func parseDuration(text string) (time.Duration, error) {
+	for _, u := range units {
+		number, ok := strings.CutSuffix(text, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(number, 64)
+		if err != nil {
+			continue // "1ms" ends in "s" of no unit, but "1us" must not be read as "1u" seconds
+		}
+		d := n * float64(u.size)
+		if math.IsNaN(d) || math.Abs(d) > math.MaxInt64/2 {
+			return 0, fmt.Errorf("duration %q is out of range: %w", text, fault.ErrInvalid)
+		}
+		return time.Duration(d), nil
+	}
+	return 0, fmt.Errorf("duration %q is not a number and one of ns, us, ms, secs, mins, hrs, days, weeks: %w", text, fault.ErrInvalid)
+}
