@@ -102,6 +102,12 @@ func TestQuantities(t *testing.T) {
 			t.Error(got)
 		}
 	})
+	t.Run("of a volume", func(t *testing.T) {
+		r := with(t, "disk(role):200", volume("1", "path")).ScalarQuantities()
+		if got := list(r.All()); got != "disk=200" {
+			t.Error(got)
+		}
+	})
 	t.Run("of all the numbers there are", func(t *testing.T) {
 		q := parse(t, "ports:[0-18446744073709551615];ports(a):[0-18446744073709551615]").Quantities()
 		if q.Get("ports") <= 0 {
