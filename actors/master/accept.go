@@ -1,0 +1,144 @@
+package master
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/resources"
+)
+
+// accept turns offers into work. Offers that died on the way are refused as a whole, because the framework
+// planned with all of them; what the operations leave over is declined.
+func (m *Master) accept(f *framework, c *schedulerpb.Call_Accept) {
+	offers, err := pick(f.offers, c.GetOfferIds())
+	if err != nil {
+		m.acceptFailed(f, c, mesospb.TaskStatus_REASON_INVALID_OFFERS, err)
+		return
+	}
+	a := m.agents.registered[offers[0].agent]
+	if a == nil || !a.connected {
+		// Both rescind the offers, so this cannot be; but a launch must not vanish if it ever is.
+		m.acceptFailed(f, c, mesospb.TaskStatus_REASON_AGENT_DISCONNECTED, fmt.Errorf("the agent is not there: %w", fault.ErrConflict))
+		return
+	}
+	spend := spending{framework: f, agent: a, role: offers[0].role}
+	for _, o := range offers {
+		m.takeOffer(o)
+		spend.left = spend.left.Add(o.resources)
+	}
+	m.counts.offersAccepted.Add(int64(len(offers)))
+	for _, op := range c.GetOperations() {
+		m.operate(&spend, op)
+	}
+	m.allocator.Recover(f.id, a.id, spend.left, declined(c.GetFilters()))
+}
+
+// spending is one ACCEPT being carried out.
+type spending struct {
+	framework *framework
+	agent     *agent
+	role      string
+	left      resources.Resources
+}
+
+// pick finds the offers of an ACCEPT. They must all be there, of one agent and one role, and none twice.
+func pick(have map[string]*offer, ids []*mesospb.OfferID) ([]*offer, error) {
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("no offers are named: %w", fault.ErrInvalid)
+	}
+	seen := map[string]bool{}
+	var picked []*offer
+	for _, id := range ids {
+		o := have[id.GetValue()]
+		switch {
+		case seen[id.GetValue()]:
+			return nil, fmt.Errorf("offer %s is named twice: %w", id.GetValue(), fault.ErrInvalid)
+		case o == nil:
+			return nil, fmt.Errorf("offer %s is no longer valid: %w", id.GetValue(), fault.ErrConflict)
+		case len(picked) > 0 && o.agent != picked[0].agent:
+			return nil, fmt.Errorf("offers %s and %s are of different agents: %w", picked[0].id, o.id, fault.ErrInvalid)
+		case len(picked) > 0 && o.role != picked[0].role:
+			return nil, fmt.Errorf("offers %s and %s are for different roles: %w", picked[0].id, o.id, fault.ErrInvalid)
+		}
+		seen[o.id] = true
+		picked = append(picked, o)
+	}
+	return picked, nil
+}
+
+// acceptFailed returns the offers of an ACCEPT that still are, and ends everything that it wanted.
+func (m *Master) acceptFailed(f *framework, c *schedulerpb.Call_Accept, reason mesospb.TaskStatus_Reason, err error) {
+	m.Log().Info("an accept is refused", "framework", f.id, "error", err)
+	for _, id := range c.GetOfferIds() {
+		if o := f.offers[id.GetValue()]; o != nil {
+			m.endOffer(o, nil, false)
+		}
+	}
+	state := mesospb.TaskState_TASK_LOST
+	if f.can.partitionAware {
+		state = mesospb.TaskState_TASK_DROPPED
+	}
+	for _, op := range c.GetOperations() {
+		for _, t := range launched(op) {
+			m.neverRan(f, t, op.GetLaunchGroup().GetExecutor(), state, reason, err)
+		}
+		if len(launched(op)) == 0 && op.Id != nil {
+			m.tellOperation(f, &mesospb.OperationStatus{OperationId: op.Id, State: mesospb.OperationState_OPERATION_DROPPED.Enum(),
+				Message: proto.String(err.Error())})
+		}
+	}
+}
+
+// launched are the tasks that an operation wants to launch.
+func launched(op *mesospb.Offer_Operation) []*mesospb.TaskInfo {
+	switch op.GetType() {
+	case mesospb.Offer_Operation_LAUNCH:
+		return op.GetLaunch().GetTaskInfos()
+	case mesospb.Offer_Operation_LAUNCH_GROUP:
+		return op.GetLaunchGroup().GetTaskGroup().GetTasks()
+	}
+	return nil
+}
+
+// operate carries out one operation on what is left. One that fails leaves everything to the next.
+func (m *Master) operate(s *spending, op *mesospb.Offer_Operation) {
+	switch op.GetType() {
+	case mesospb.Offer_Operation_LAUNCH:
+		m.launch(s, op)
+	case mesospb.Offer_Operation_LAUNCH_GROUP:
+		m.launchGroup(s, op)
+	default:
+		m.dropOperation(s, op)
+	}
+}
+
+// dropOperation answers an operation that this master cannot carry out: with an update when the framework
+// gave it an id, else with a refusal, so that it is never left waiting.
+func (m *Master) dropOperation(s *spending, op *mesospb.Offer_Operation) {
+	err := fmt.Errorf("operation %s is not possible on this master: %w", op.GetType(), fault.ErrUnsupported)
+	if op.Id == nil {
+		m.refuse(s.framework.pid, err)
+		return
+	}
+	m.tellOperation(s.framework, &mesospb.OperationStatus{OperationId: op.Id, AgentId: s.agent.idpb(),
+		State: mesospb.OperationState_OPERATION_ERROR.Enum(), Message: proto.String(err.Error())})
+}
+
+// neverRan tells of a task that is over before it began; it is not kept.
+func (m *Master) neverRan(f *framework, t *mesospb.TaskInfo, executor *mesospb.ExecutorInfo, state mesospb.TaskState,
+	reason mesospb.TaskStatus_Reason, err error) {
+	if executor == nil {
+		executor = t.GetExecutor()
+	}
+	pb := &mesospb.Task{TaskId: t.GetTaskId(), AgentId: t.GetAgentId()}
+	if executor != nil {
+		pb.ExecutorId = executor.ExecutorId
+	}
+	status := m.status(pb, state, reason, err.Error())
+	m.counts.ended(status)
+	m.tellUpdate(f, status)
+}

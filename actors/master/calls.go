@@ -1,0 +1,167 @@
+package master
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/validation"
+)
+
+// call is everything that a scheduler says. A call that can never succeed is answered with controlpb.Refused,
+// which a scheduler may log and forget; an ERROR event would tell it to give up altogether.
+func (m *Master) call(from process.UPID, c *schedulerpb.Call) {
+	if !m.serving {
+		return
+	}
+	m.counts.call(c.GetType())
+	if err := checkCall(c); err != nil {
+		if c.GetType() == schedulerpb.Call_SUBSCRIBE {
+			m.refuseSubscription(from, err.Error())
+			return
+		}
+		m.refuse(from, err)
+		return
+	}
+	if c.GetType() == schedulerpb.Call_SUBSCRIBE {
+		m.subscribe(from, c.GetSubscribe())
+		return
+	}
+	f := m.frameworks.registered[c.GetFrameworkId().GetValue()]
+	switch {
+	case f == nil:
+		m.refuse(from, fmt.Errorf("Framework cannot be found: %w", fault.ErrNotFound))
+	case !f.connected || f.pid != from:
+		// Late words of a scheduler that was replaced, or that has yet to subscribe with this master.
+		m.refuse(from, fmt.Errorf("Framework is not subscribed: %w", fault.ErrDenied))
+	default:
+		if err := m.obey(f, c); err != nil {
+			m.refuse(from, err)
+		}
+	}
+}
+
+// checkCall is validation.SchedulerCall, and refuses what nobody knows.
+func checkCall(c *schedulerpb.Call) error {
+	if c.GetType() == schedulerpb.Call_UNKNOWN {
+		return fmt.Errorf("a call without a type, or of one that this master does not know: %w", fault.ErrUnsupported)
+	}
+	return validation.SchedulerCall(c, c.GetSubscribe().GetFrameworkInfo().GetPrincipal())
+}
+
+// obey does what a subscribed framework asks for.
+func (m *Master) obey(f *framework, c *schedulerpb.Call) error {
+	switch c.GetType() {
+	case schedulerpb.Call_TEARDOWN:
+		m.removeFramework(f, "it asked for it")
+	case schedulerpb.Call_ACCEPT:
+		m.accept(f, c.GetAccept())
+	case schedulerpb.Call_DECLINE:
+		m.decline(f, c.GetDecline())
+	case schedulerpb.Call_REVIVE:
+		return m.revive(f, c.GetRevive().GetRoles())
+	case schedulerpb.Call_SUPPRESS:
+		return m.suppress(f, c.GetSuppress().GetRoles())
+	case schedulerpb.Call_KILL:
+		m.kill(f, c.GetKill())
+	case schedulerpb.Call_SHUTDOWN:
+		m.shutdownExecutor(f, c.GetShutdown())
+	case schedulerpb.Call_ACKNOWLEDGE:
+		m.acknowledge(f, c.GetAcknowledge())
+	case schedulerpb.Call_RECONCILE:
+		m.reconcile(f, c.GetReconcile().GetTasks())
+	case schedulerpb.Call_MESSAGE:
+		m.message(f, c.GetMessage())
+	case schedulerpb.Call_REQUEST:
+		// Mesos' allocator takes requests and does nothing with them.
+	case schedulerpb.Call_UPDATE_FRAMEWORK:
+		return m.updateFramework(f, c.GetUpdateFramework())
+	case schedulerpb.Call_RECONCILE_OPERATIONS:
+		m.reconcileOperations(f, c.GetReconcileOperations().GetOperations())
+	default:
+		return fmt.Errorf("%s: this master does not make inverse offers or run operations: %w", c.GetType(), fault.ErrUnsupported)
+	}
+	return nil
+}
+
+// refuse answers a call that failed.
+func (m *Master) refuse(to process.UPID, err error) {
+	m.Log().Debug("a call is refused", "to", to, "error", err)
+	m.Send(to, refusal(err))
+}
+
+// refusal is an error as a message.
+func refusal(err error) *controlpb.Refused {
+	class := controlpb.Refused_UNKNOWN
+	for _, known := range []struct {
+		err   error
+		class controlpb.Refused_Class
+	}{
+		{fault.ErrInvalid, controlpb.Refused_INVALID},
+		{fault.ErrDenied, controlpb.Refused_DENIED},
+		{fault.ErrNotFound, controlpb.Refused_NOT_FOUND},
+		{fault.ErrConflict, controlpb.Refused_CONFLICT},
+		{fault.ErrNotLeader, controlpb.Refused_NOT_LEADER},
+		{fault.ErrUnsupported, controlpb.Refused_UNSUPPORTED},
+		{fault.ErrUnavailable, controlpb.Refused_UNAVAILABLE},
+	} {
+		if errors.Is(err, known.err) {
+			class = known.class
+			break
+		}
+	}
+	return &controlpb.Refused{Class: class.Enum(), Message: proto.String(err.Error())}
+}
+
+// message passes opaque bytes on to an executor, at most once.
+func (m *Master) message(f *framework, c *schedulerpb.Call_Message) {
+	a := m.agents.registered[c.GetAgentId().GetValue()]
+	if a == nil || !a.connected {
+		m.counts.invalidToExecutor.Inc()
+		return
+	}
+	m.counts.validToExecutor.Inc()
+	m.Send(a.pid, &controlpb.FrameworkMessage{FrameworkId: f.info.Id, AgentId: a.idpb(), ExecutorId: c.GetExecutorId(),
+		Data: c.GetData(), Epoch: m.stamp()})
+}
+
+// executorMessage passes opaque bytes on to a scheduler, at most once.
+func (m *Master) executorMessage(from process.UPID, c *controlpb.ExecutorMessage) {
+	m.counts.executorToFramework.Inc()
+	f := m.frameworks.registered[c.GetFrameworkId().GetValue()]
+	if a := m.agents.at(from); a == nil || a.id != c.GetAgentId().GetValue() || f == nil || !f.connected {
+		m.counts.invalidToFramework.Inc()
+		return
+	}
+	m.counts.validToFramework.Inc()
+	m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_MESSAGE.Enum(), Message: &schedulerpb.Event_Message{
+		AgentId: c.AgentId, ExecutorId: c.ExecutorId, Data: c.Data}})
+}
+
+// shutdownExecutor ends one executor and its tasks.
+func (m *Master) shutdownExecutor(f *framework, c *schedulerpb.Call_Shutdown) {
+	if a := m.agents.registered[c.GetAgentId().GetValue()]; a != nil && a.connected {
+		m.Send(a.pid, &controlpb.ShutdownExecutor{FrameworkId: f.info.Id, ExecutorId: c.ExecutorId, Epoch: m.stamp()})
+	}
+}
+
+// exitedExecutor frees what an executor held. Command executors are the agent's own invention: the master
+// does not know them, and their frameworks hear nothing of them.
+func (m *Master) exitedExecutor(from process.UPID, x *controlpb.ExitedExecutor) {
+	m.counts.exitedExecutor.Inc()
+	a := m.agents.at(from)
+	framework, id := x.GetFrameworkId().GetValue(), x.GetExecutorId().GetValue()
+	if a == nil || a.id != x.GetAgentId().GetValue() || a.executor(framework, id) == nil {
+		return
+	}
+	m.removeExecutor(a, framework, id)
+	if f := m.frameworks.registered[framework]; f != nil {
+		m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_FAILURE.Enum(), Failure: &schedulerpb.Event_Failure{
+			AgentId: x.AgentId, ExecutorId: x.ExecutorId, Status: x.Status}})
+	}
+}

@@ -1,0 +1,86 @@
+package tree_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/meseta-io/meseta/actors/master/internal/tree"
+)
+
+// TestAgainstMap does the same to a tree and to a map, and looks that old versions of the tree stay as they were.
+func TestAgainstMap(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	type version struct {
+		tree  tree.Tree[int]
+		model map[string]int
+	}
+	now := version{model: map[string]int{}}
+	var old []version
+	for step := range 20000 {
+		key := fmt.Sprintf("k%d", rng.IntN(300))
+		now.model = maps.Clone(now.model)
+		if rng.IntN(3) == 0 {
+			now.tree = now.tree.Delete(key)
+			delete(now.model, key)
+		} else {
+			now.tree = now.tree.Set(key, step)
+			now.model[key] = step
+		}
+		if step%500 == 0 {
+			old = append(old, now)
+		}
+	}
+	for _, v := range append(old, now) {
+		if v.tree.Len() != len(v.model) {
+			t.Fatalf("%d entries, want %d", v.tree.Len(), len(v.model))
+		}
+		keys := slices.Sorted(maps.Keys(v.model))
+		i := 0
+		for key, value := range v.tree.All() {
+			if key != keys[i] || value != v.model[key] {
+				t.Fatalf("entry %d is %s=%d, want %s=%d", i, key, value, keys[i], v.model[keys[i]])
+			}
+			i++
+			if got, ok := v.tree.Get(key); !ok || got != value {
+				t.Fatalf("Get(%s) = %d, %v", key, got, ok)
+			}
+		}
+	}
+	if _, ok := now.tree.Get("never"); ok {
+		t.Error("a key that was never set is there")
+	}
+}
+
+func TestStopsEarly(t *testing.T) {
+	var tr tree.Tree[int]
+	for i := range 100 {
+		tr = tr.Set(fmt.Sprint(i), i)
+	}
+	seen := 0
+	for range tr.All() {
+		if seen++; seen == 3 {
+			break
+		}
+	}
+	if seen != 3 {
+		t.Fatalf("saw %d", seen)
+	}
+}
+
+func BenchmarkSet(b *testing.B) {
+	var tr tree.Tree[int]
+	for i := range 100_000 {
+		tr = tr.Set(fmt.Sprint(i), i)
+	}
+	keys := make([]string, 1024)
+	for i := range keys {
+		keys[i] = fmt.Sprint(i * 97)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		tr = tr.Set(keys[i%len(keys)], i)
+	}
+}

@@ -1,0 +1,145 @@
+package master
+
+import (
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/resources"
+	"github.com/meseta-io/meseta/messages/validation"
+)
+
+// launch starts tasks one by one: one that is refused takes nothing from those after it.
+func (m *Master) launch(s *spending, op *mesospb.Offer_Operation) {
+	f, a := s.framework, s.agent
+	for _, t := range op.GetLaunch().GetTaskInfos() {
+		err := noFeedback(op)
+		if err == nil {
+			err = validation.Task(t, m.place(s))
+		}
+		if err != nil {
+			m.neverRan(f, t, nil, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_INVALID, err)
+			continue
+		}
+		t = allocated(t, f, s.role)
+		fresh := t.Executor == nil || m.ensureExecutor(s, t.Executor)
+		m.start(s, t, t.Executor)
+		m.Send(a.pid, &controlpb.RunTask{Framework: f.info, Task: t, LaunchExecutor: proto.Bool(fresh), Epoch: m.stamp()})
+	}
+}
+
+// launchGroup starts a pod: all of its tasks or none.
+func (m *Master) launchGroup(s *spending, op *mesospb.Offer_Operation) {
+	f, a := s.framework, s.agent
+	group, executor := op.GetLaunchGroup().GetTaskGroup(), op.GetLaunchGroup().GetExecutor()
+	err := noFeedback(op)
+	if err == nil {
+		err = validation.TaskGroup(group, executor, m.place(s))
+	}
+	if err != nil {
+		for _, t := range group.GetTasks() {
+			m.neverRan(f, t, executor, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_GROUP_INVALID, err)
+		}
+		return
+	}
+	executor = proto.CloneOf(executor)
+	adopt(executor, f, s.role)
+	run := &controlpb.RunTaskGroup{Framework: f.info, Executor: executor, TaskGroup: &mesospb.TaskGroupInfo{}, Epoch: m.stamp()}
+	run.LaunchExecutor = proto.Bool(m.ensureExecutor(s, executor))
+	for _, t := range group.GetTasks() {
+		t = allocated(t, f, s.role)
+		t.Executor = nil
+		m.start(s, t, executor)
+		run.TaskGroup.Tasks = append(run.TaskGroup.Tasks, t)
+	}
+	m.Send(a.pid, run)
+}
+
+// noFeedback refuses an operation id on launches: their feedback is the tasks' own updates.
+func noFeedback(op *mesospb.Offer_Operation) error {
+	if op.Id == nil {
+		return nil
+	}
+	return fmt.Errorf("the id of operation %s must not be set: tasks have updates of their own: %w", op.GetType(), fault.ErrInvalid)
+}
+
+// place is what validation has to know of where a task is going to run.
+func (m *Master) place(s *spending) validation.Place {
+	f, a := s.framework, s.agent
+	seen := map[string]bool{} // within one pod
+	return validation.Place{
+		FrameworkID: f.id, AgentID: a.id, Role: s.role, Offered: s.left,
+		CanLimit: slices.ContainsFunc(a.capabilities, func(c *mesospb.AgentInfo_Capability) bool {
+			return c.GetType() == mesospb.AgentInfo_Capability_TASK_RESOURCE_LIMITS
+		}),
+		Executor: func(id string) *mesospb.ExecutorInfo {
+			if e := a.executor(f.id, id); e != nil {
+				return e.info
+			}
+			return nil
+		},
+		TaskID: func(id string) error {
+			if f.tasks[id] != nil || seen[id] {
+				return fmt.Errorf("another task has the id %q: %w", id, fault.ErrInvalid)
+			}
+			if _, ok := f.unreachable.find(id); ok {
+				return fmt.Errorf("an unreachable task has the id %q: %w", id, fault.ErrInvalid)
+			}
+			seen[id] = true
+			return nil
+		},
+		Containers: func(executor string) (list []*mesospb.ContainerInfo) {
+			for _, t := range a.tasks[f.id] {
+				if t.info.GetExecutorId().GetValue() == executor && !over(t.info.GetState()) {
+					list = append(list, t.info.Container)
+				}
+			}
+			return list
+		},
+	}
+}
+
+// allocated is a task whose resources say to which role they are allocated, and which framework they belong
+// to: frameworks with a single role leave that out.
+func allocated(t *mesospb.TaskInfo, f *framework, role string) *mesospb.TaskInfo {
+	t = proto.CloneOf(t)
+	allocate(t.Resources, role)
+	if t.Executor != nil {
+		adopt(t.Executor, f, role)
+	}
+	return t
+}
+
+func adopt(e *mesospb.ExecutorInfo, f *framework, role string) {
+	e.FrameworkId = f.info.Id
+	allocate(e.Resources, role)
+}
+
+func allocate(rs []*mesospb.Resource, role string) {
+	for _, r := range rs {
+		if r.GetAllocationInfo().GetRole() == "" {
+			r.AllocationInfo = &mesospb.Resource_AllocationInfo{Role: proto.String(role)}
+		}
+	}
+}
+
+// ensureExecutor books the executor of a task. It reports whether it is new, and then pays for it.
+func (m *Master) ensureExecutor(s *spending, e *mesospb.ExecutorInfo) (fresh bool) {
+	if s.agent.executor(s.framework.id, e.GetExecutorId().GetValue()) != nil {
+		return false
+	}
+	s.pay(m.addExecutor(s.agent, s.framework.id, e).held)
+	return true
+}
+
+// start books a task and pays for it.
+func (m *Master) start(s *spending, t *mesospb.TaskInfo, executor *mesospb.ExecutorInfo) {
+	booked := m.addTask(s.framework, s.agent, taskOf(t, s.framework.info.Id, executor, s.framework.info.GetUser()))
+	s.pay(booked.held)
+}
+
+func (s *spending) pay(rs resources.Resources) { s.left = s.left.Subtract(rs) }

@@ -1,0 +1,174 @@
+package master
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/allocator"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/actors/registrar"
+	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+// ID is the master's process id.
+const ID = "master"
+
+// heartbeatInterval is the time between two HEARTBEATs to a framework, as in Mesos.
+const heartbeatInterval = 15 * time.Second
+
+// Parts are what a master is led by and remembers with.
+type Parts struct {
+	Contender cluster.Contender
+	Registry  cluster.Registry
+}
+
+// Master is the actor. What it knows lies in the files named for it.
+type Master struct {
+	*process.Base
+	config Config
+	parts  Parts
+
+	id       string
+	info     *mesospb.MasterInfo
+	epoch    uint64
+	term     cluster.Term
+	withdraw func()
+	started  time.Time
+	elected  time.Time
+	serving  bool
+
+	registrar registrar.Client
+	allocator allocator.Client
+	operator  process.Ref[*Operator]
+	self      process.Ref[*Master]
+
+	agents     agents
+	frameworks frameworks
+	offers     offers
+	limiter    *limiter
+	desk       desk
+	counts     counts
+}
+
+// Spawn starts a master and its helpers: the registrar, the allocator and the operator desk. It contends at
+// once; until it leads and has recovered it serves nobody, and whoever asks asks again.
+func Spawn(rt *process.Runtime, c Config, p Parts) (process.UPID, error) {
+	if err := c.Validate(); err != nil {
+		return process.UPID{}, err
+	}
+	m := &Master{config: c, parts: p}
+	ref, err := process.Spawn(rt, ID, m)
+	if err != nil {
+		return process.UPID{}, fmt.Errorf("the master cannot start: %w", err)
+	}
+	writer, err := registrar.Spawn(rt, registrar.Config{FetchTimeout: c.RegistryFetchTimeout, StoreTimeout: c.RegistryStoreTimeout}, p.Registry)
+	if err != nil {
+		return process.UPID{}, fmt.Errorf("the registrar cannot start: %w", err)
+	}
+	propose := func(ps []allocator.Proposal) { process.Dispatch(ref, func(m *Master) { m.proposed(ps) }) }
+	sharer, err := allocator.Spawn(rt, c.Config, propose)
+	if err != nil {
+		return process.UPID{}, fmt.Errorf("the allocator cannot start: %w", err)
+	}
+	desk, err := process.Spawn(rt, OperatorID, &Operator{master: ref, config: c})
+	if err != nil {
+		return process.UPID{}, fmt.Errorf("the operator desk cannot start: %w", err)
+	}
+	// Only now can the master speak with them, so only now does it begin.
+	process.Dispatch(ref, func(m *Master) { m.begin(ref, writer, sharer, desk) })
+	return ref.UPID, nil
+}
+
+// Initialize is the table of contents: everything that anybody can say to a master.
+func (m *Master) Initialize(b *process.Base) {
+	m.Base = b
+	m.started = b.Now()
+	m.id = newUUID(b)
+	m.info = masterInfo(m.id, b.Self(), m.config)
+	rate, _ := parseRate(m.config.AgentRemovalRateLimit) // checked by Validate
+	m.limiter = newLimiter(b, rate)
+	m.counts.init(b.Now)
+	m.desk.init()
+	m.agents.init()
+	m.frameworks.init()
+	m.offers.init()
+
+	process.Install(b, m.registerAgent)
+	process.Install(b, m.reregisterAgent)
+	process.Install(b, m.unregisterAgent)
+	process.Install(b, m.pong)
+	process.Install(b, m.statusUpdate)
+	process.Install(b, m.exitedExecutor)
+	process.Install(b, m.executorMessage)
+	process.Install(b, m.call) // scheduler.Call, from a framework actor or the gateway
+	b.AfterBatch(m.publish)
+}
+
+// Exited hears of broken connections: an agent's or a framework's.
+func (m *Master) Exited(who process.UPID) {
+	if a := m.agents.at(who); a != nil {
+		m.agentExited(a)
+	}
+	if f := m.frameworks.at(who); f != nil {
+		m.frameworkExited(f)
+	}
+}
+
+// Finalize lets another master lead at once.
+func (m *Master) Finalize() {
+	if m.withdraw != nil {
+		m.withdraw()
+	}
+	if m.term != nil {
+		if err := m.term.Resign(context.Background()); err != nil {
+			m.Log().Warn("the term could not be given back", "error", err)
+		}
+	}
+}
+
+// newUUID is a random UUID in its usual text, from the process's own randomness so that a rehearsal repeats.
+func newUUID(b *process.Base) string {
+	hi, lo := b.Rand().Uint64(), b.Rand().Uint64()
+	hi = hi&^0xf000 | 0x4000
+	lo = lo&^(0xc<<60) | 0x8<<60
+	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", hi>>32, hi>>16&0xffff, hi&0xffff, lo>>48, lo&(1<<48-1))
+}
+
+// masterInfo is what a master says of itself.
+func masterInfo(id string, self process.UPID, c Config) *mesospb.MasterInfo {
+	host, port := hostPort(self.Addr)
+	name := c.Hostname
+	if name == "" {
+		name = host
+	}
+	info := &mesospb.MasterInfo{
+		Id:       proto.String(id),
+		Ip:       proto.Uint32(ipv4(host)),
+		Port:     proto.Uint32(uint32(port)),
+		Pid:      proto.String(self.String()),
+		Hostname: proto.String(name),
+		Version:  proto.String(c.Version),
+		Address:  &mesospb.Address{Hostname: proto.String(name), Ip: proto.String(host), Port: proto.Int32(int32(port))},
+		Domain:   c.Domain,
+	}
+	for _, t := range []mesospb.MasterInfo_Capability_Type{mesospb.MasterInfo_Capability_AGENT_UPDATE,
+		mesospb.MasterInfo_Capability_AGENT_DRAINING, mesospb.MasterInfo_Capability_QUOTA_V2} {
+		info.Capabilities = append(info.Capabilities, &mesospb.MasterInfo_Capability{Type: t.Enum()})
+	}
+	return info
+}
+
+// ipv4 is an address as MasterInfo.ip has it: its four bytes in network order, read as a little-endian
+// number. 0 for anything but IPv4.
+func ipv4(host string) uint32 {
+	ip := net.ParseIP(host).To4()
+	if ip == nil {
+		return 0
+	}
+	return uint32(ip[0]) | uint32(ip[1])<<8 | uint32(ip[2])<<16 | uint32(ip[3])<<24
+}

@@ -1,0 +1,185 @@
+package master
+
+import (
+	"strings"
+	"time"
+
+	"github.com/meseta-io/meseta/actors/process/metrics"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+)
+
+// counts are the master's metrics under Mesos' names.
+type counts struct {
+	registry *metrics.Registry
+
+	registerAgent, reregisterAgent, unregisterAgent *metrics.Counter
+	statusUpdate, exitedExecutor                    *metrics.Counter
+	executorToFramework                             *metrics.Counter
+	calls                                           map[schedulerpb.Call_Type]*metrics.Counter
+
+	registrations, reregistrations                              *metrics.Counter
+	removedRegistered, removedUnregistered, removedUnhealthy    *metrics.Counter
+	removals, recoveryRemovals                                  *metrics.Counter
+	unreachableScheduled, unreachableCanceled                   *metrics.Counter
+	unreachableCompleted                                        *metrics.Counter
+	validUpdate, invalidUpdate, validAck, invalidAck            *metrics.Counter
+	validToExecutor, invalidToExecutor                          *metrics.Counter
+	validToFramework, invalidToFramework                        *metrics.Counter
+	offersSent, offersAccepted, offersDeclined, offersRescinded *metrics.Counter
+
+	tasks map[mesospb.TaskState]int // in the tables now
+	over  map[mesospb.TaskState]*metrics.Counter
+}
+
+// The names that Mesos counts calls under; calls without one are not counted by type.
+var callNames = map[schedulerpb.Call_Type]string{
+	schedulerpb.Call_SUBSCRIBE:            "messages_register_framework",
+	schedulerpb.Call_TEARDOWN:             "messages_unregister_framework",
+	schedulerpb.Call_ACCEPT:               "messages_launch_tasks",
+	schedulerpb.Call_DECLINE:              "messages_decline_offers",
+	schedulerpb.Call_REVIVE:               "messages_revive_offers",
+	schedulerpb.Call_SUPPRESS:             "messages_suppress_offers",
+	schedulerpb.Call_KILL:                 "messages_kill_task",
+	schedulerpb.Call_ACKNOWLEDGE:          "messages_status_update_acknowledgement",
+	schedulerpb.Call_RECONCILE:            "messages_reconcile_tasks",
+	schedulerpb.Call_RECONCILE_OPERATIONS: "messages_reconcile_operations",
+	schedulerpb.Call_MESSAGE:              "messages_framework_to_executor",
+	schedulerpb.Call_REQUEST:              "messages_resource_request",
+}
+
+// The states that have a gauge, because tasks leave them, and those that have a counter, because they do not.
+var (
+	activeStates = []mesospb.TaskState{mesospb.TaskState_TASK_STAGING, mesospb.TaskState_TASK_STARTING,
+		mesospb.TaskState_TASK_RUNNING, mesospb.TaskState_TASK_KILLING}
+	finalStates = []mesospb.TaskState{mesospb.TaskState_TASK_FINISHED, mesospb.TaskState_TASK_FAILED,
+		mesospb.TaskState_TASK_KILLED, mesospb.TaskState_TASK_ERROR, mesospb.TaskState_TASK_LOST,
+		mesospb.TaskState_TASK_DROPPED, mesospb.TaskState_TASK_GONE, mesospb.TaskState_TASK_GONE_BY_OPERATOR}
+)
+
+func (c *counts) init(now func() time.Time) {
+	c.registry = metrics.New(now)
+	c.tasks = map[mesospb.TaskState]int{}
+	c.over = map[mesospb.TaskState]*metrics.Counter{}
+	c.calls = map[schedulerpb.Call_Type]*metrics.Counter{}
+	for t, name := range callNames {
+		c.calls[t] = c.registry.Counter("master/" + name)
+	}
+	for _, s := range finalStates {
+		c.over[s] = c.registry.Counter("master/" + metricName(s))
+	}
+	for name, counter := range map[string]**metrics.Counter{
+		"messages_register_slave":                &c.registerAgent,
+		"messages_reregister_slave":              &c.reregisterAgent,
+		"messages_unregister_slave":              &c.unregisterAgent,
+		"messages_status_update":                 &c.statusUpdate,
+		"messages_exited_executor":               &c.exitedExecutor,
+		"messages_executor_to_framework":         &c.executorToFramework,
+		"slave_registrations":                    &c.registrations,
+		"slave_reregistrations":                  &c.reregistrations,
+		"slave_removals":                         &c.removals,
+		"slave_removals/reason_registered":       &c.removedRegistered,
+		"slave_removals/reason_unregistered":     &c.removedUnregistered,
+		"slave_removals/reason_unhealthy":        &c.removedUnhealthy,
+		"recovery_slave_removals":                &c.recoveryRemovals,
+		"slave_unreachable_scheduled":            &c.unreachableScheduled,
+		"slave_unreachable_canceled":             &c.unreachableCanceled,
+		"slave_unreachable_completed":            &c.unreachableCompleted,
+		"valid_status_updates":                   &c.validUpdate,
+		"invalid_status_updates":                 &c.invalidUpdate,
+		"valid_status_update_acknowledgements":   &c.validAck,
+		"invalid_status_update_acknowledgements": &c.invalidAck,
+		"valid_framework_to_executor_messages":   &c.validToExecutor,
+		"invalid_framework_to_executor_messages": &c.invalidToExecutor,
+		"valid_executor_to_framework_messages":   &c.validToFramework,
+		"invalid_executor_to_framework_messages": &c.invalidToFramework,
+		"offers_sent":                            &c.offersSent,
+		"offers_accepted":                        &c.offersAccepted,
+		"offers_declined":                        &c.offersDeclined,
+		"offers_rescinded":                       &c.offersRescinded,
+	} {
+		*counter = c.registry.Counter("master/" + name)
+	}
+}
+
+func metricName(s mesospb.TaskState) string {
+	return "tasks_" + strings.ToLower(strings.TrimPrefix(s.String(), "TASK_"))
+}
+
+func (c *counts) call(t schedulerpb.Call_Type) {
+	if counter := c.calls[t]; counter != nil {
+		counter.Inc()
+	}
+}
+
+func (c *counts) added(s mesospb.TaskState)        { c.tasks[s]++ }
+func (c *counts) removed(s mesospb.TaskState)      { c.tasks[s]-- }
+func (c *counts) moved(from, to mesospb.TaskState) { c.tasks[from]--; c.tasks[to]++ }
+
+// ended counts a task that is over, by state and, as Mesos does, by source and reason.
+func (c *counts) ended(s *mesospb.TaskStatus) {
+	counter := c.over[s.GetState()]
+	if counter == nil {
+		return
+	}
+	counter.Inc()
+	if s.Reason != nil && s.Source != nil {
+		name := strings.TrimPrefix(metricName(s.GetState()), "tasks_")
+		c.registry.Counter("master/task_" + name + "/" + strings.ToLower(slaveName(s.GetSource().String())) + "/" +
+			strings.ToLower(slaveName(s.GetReason().String()))).Inc()
+	}
+}
+
+// slaveName spells a name as metrics do, which never learnt the word agent.
+func slaveName(name string) string { return strings.ReplaceAll(name, "AGENT", "SLAVE") }
+
+// gauge sets what is read from the state once for each batch.
+func (c *counts) gauge(name string, v float64) { c.registry.Gauge("master/" + name).Set(v) }
+
+// gauges sets everything that is a number of things now.
+func (m *Master) gauges() {
+	c := &m.counts
+	c.gauge("elected", yes(m.term != nil))
+	c.gauge("outstanding_offers", float64(len(m.offers.byID)))
+	var connected, active int
+	for _, a := range m.agents.registered {
+		connected += count(a.connected)
+		active += count(a.sound())
+	}
+	c.gauge("slaves_connected", float64(connected))
+	c.gauge("slaves_disconnected", float64(len(m.agents.registered)-connected))
+	c.gauge("slaves_active", float64(active))
+	c.gauge("slaves_inactive", float64(len(m.agents.registered)-active))
+	c.gauge("slaves_unreachable", float64(len(m.agents.unreachable)))
+	var listening int
+	for _, f := range m.frameworks.registered {
+		listening += count(f.connected)
+	}
+	c.gauge("frameworks_connected", float64(listening))
+	c.gauge("frameworks_disconnected", float64(len(m.frameworks.registered)-listening))
+	c.gauge("frameworks_active", float64(listening))
+	c.gauge("frameworks_inactive", float64(len(m.frameworks.registered)-listening))
+	for _, s := range activeStates {
+		c.gauge(metricName(s), float64(c.tasks[s]))
+	}
+	c.gauge("tasks_unreachable", float64(m.desk.view.Unreachable.Len()))
+	for _, name := range []string{"cpus", "mem", "disk", "gpus"} {
+		total, used := m.desk.total[name], m.desk.used[name]
+		c.gauge(name+"_total", total.Float64())
+		c.gauge(name+"_used", used.Float64())
+		share := 0.0
+		if total > 0 {
+			share = used.Float64() / total.Float64()
+		}
+		c.gauge(name+"_percent", share)
+	}
+}
+
+func yes(b bool) float64 { return float64(count(b)) }
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,126 @@
+package master
+
+import (
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+)
+
+// reconcile tells a framework how its tasks are: those that it names, or all that the master has when it
+// names none. Tasks that are unreachable or completed are told of only when they are named.
+func (m *Master) reconcile(f *framework, asked []*schedulerpb.Call_Reconcile_Task) {
+	if len(asked) == 0 {
+		for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
+			m.tellUpdate(f, m.known(f.tasks[id]))
+		}
+		return
+	}
+	for _, q := range asked {
+		if t := f.tasks[q.GetTaskId().GetValue()]; t != nil {
+			m.tellUpdate(f, m.known(t))
+			continue
+		}
+		answer := reconcileUnknown(m.whereabouts(q.GetAgentId()), f.can.partitionAware)
+		if answer.silent {
+			continue
+		}
+		status := m.status(&mesospb.Task{TaskId: q.TaskId, AgentId: q.AgentId}, answer.state,
+			mesospb.TaskStatus_REASON_RECONCILIATION, answer.message)
+		if answer.state == mesospb.TaskState_TASK_UNREACHABLE {
+			status.UnreachableTime = m.agents.unreachable[q.GetAgentId().GetValue()].GetSince()
+		}
+		m.tellUpdate(f, status)
+	}
+}
+
+// known is the answer for a task in the tables.
+func (m *Master) known(t *task) *mesospb.TaskStatus {
+	status := m.status(t.info, t.told(), mesospb.TaskStatus_REASON_RECONCILIATION, "Reconciliation: Latest task state")
+	copyLast(status, t.info)
+	return status
+}
+
+// whereabouts is what the master knows of the agent that a task is said to be on.
+type whereabouts int
+
+const (
+	unknown       whereabouts = iota // never heard of, removed, or forgotten; or no agent was named
+	recovering                       // expected back after a failover; or none was named and some agent is
+	registered                       // here, and it does not have the task
+	isUnreachable                    // missed
+	isGone                           // over for ever
+)
+
+func (m *Master) whereabouts(agent *mesospb.AgentID) whereabouts {
+	id := agent.GetValue()
+	if agent == nil {
+		if len(m.agents.recovered) > 0 {
+			return recovering
+		}
+		return unknown
+	}
+	switch {
+	case m.agents.recovered[id] != nil:
+		return recovering
+	case m.agents.registered[id] != nil:
+		return registered
+	case m.agents.unreachable[id] != nil:
+		return isUnreachable
+	case m.agents.gone[id] != nil:
+		return isGone
+	}
+	return unknown
+}
+
+// answer is what is said of a task that is not in the tables.
+type answer struct {
+	silent  bool
+	state   mesospb.TaskState
+	message string
+}
+
+// reconcileUnknown is the table of task-lifecycle.md, section 6, from its second row on. Nothing is said
+// while the agent may still return with the task.
+func reconcileUnknown(w whereabouts, partitionAware bool) answer {
+	table := map[whereabouts]answer{
+		recovering:    {silent: true},
+		registered:    {state: mesospb.TaskState_TASK_GONE, message: "Reconciliation: Task is unknown to the agent"},
+		isUnreachable: {state: mesospb.TaskState_TASK_UNREACHABLE, message: "Reconciliation: Task is unreachable"},
+		isGone:        {state: mesospb.TaskState_TASK_GONE_BY_OPERATOR, message: "Reconciliation: Task is gone"},
+		unknown:       {state: mesospb.TaskState_TASK_UNKNOWN, message: "Reconciliation: Task is unknown"},
+	}
+	a := table[w]
+	if !a.silent && !partitionAware {
+		a.state = mesospb.TaskState_TASK_LOST
+	}
+	return a
+}
+
+// reconcileOperations answers for operations. This master runs none, so it says of each what the state of
+// its agent tells; without any it has nothing to say.
+func (m *Master) reconcileOperations(f *framework, asked []*schedulerpb.Call_ReconcileOperations_Operation) {
+	states := map[whereabouts]mesospb.OperationState{
+		recovering:    mesospb.OperationState_OPERATION_RECOVERING,
+		registered:    mesospb.OperationState_OPERATION_UNKNOWN,
+		isUnreachable: mesospb.OperationState_OPERATION_UNREACHABLE,
+		isGone:        mesospb.OperationState_OPERATION_GONE_BY_OPERATOR,
+		unknown:       mesospb.OperationState_OPERATION_UNKNOWN,
+	}
+	for _, q := range asked {
+		w := unknown
+		if q.AgentId != nil {
+			w = m.whereabouts(q.AgentId)
+		}
+		m.tellOperation(f, &mesospb.OperationStatus{OperationId: q.OperationId, AgentId: q.AgentId,
+			ResourceProviderId: q.ResourceProviderId, State: states[w].Enum(), Message: proto.String("Reconciliation")})
+	}
+}
+
+func (m *Master) tellOperation(f *framework, s *mesospb.OperationStatus) {
+	m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_UPDATE_OPERATION_STATUS.Enum(),
+		UpdateOperationStatus: &schedulerpb.Event_UpdateOperationStatus{Status: s}})
+}

@@ -1,0 +1,180 @@
+package master
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/actors/registrar"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/resources"
+)
+
+// reregisterAgent takes an agent back that has an id: after its connection broke, after a master failed over,
+// after it was unreachable, and even when its record was pruned long ago. Its tasks go on in every case; only
+// an agent that is gone is told to end. It asks again until it hears AgentReregistered.
+func (m *Master) reregisterAgent(from process.UPID, r *controlpb.ReregisterAgent) {
+	m.counts.reregisterAgent.Inc()
+	if !m.serving {
+		return
+	}
+	total, err := checkReturn(r)
+	if err != nil {
+		m.Log().Warn("a returning agent is refused", "agent", from, "error", err)
+		return
+	}
+	id := r.GetAgent().GetId().GetValue()
+	a := m.agents.registered[id]
+	switch {
+	case m.agents.gone[id] != nil:
+		m.shutdownAgent(from, "the agent was marked gone and can never return; start it anew with an empty work directory")
+	case m.agents.busy[id] != "":
+		m.Log().Info("a returning agent has to wait", "agent", id, "because", m.agents.busy[id])
+	case a != nil && moved(a, from, r.GetAgent()):
+		m.shutdownAgent(from, "the agent came back from another machine; an id cannot move, start it anew with an empty work directory")
+	case a != nil && proto.Equal(a.info, r.GetAgent()):
+		m.cameBack(a, from, r, total)
+	case a != nil:
+		m.persist(id, changing, registrar.Update(r.GetAgent()), func() {
+			if a := m.agents.registered[id]; a != nil {
+				a.info = r.GetAgent()
+				m.cameBack(a, from, r, total)
+			}
+		})
+	default:
+		m.takeBack(from, r, total)
+	}
+}
+
+// moved reports whether a registered agent asks from elsewhere than it did before.
+func moved(a *agent, from process.UPID, info *mesospb.AgentInfo) bool {
+	was, _ := hostPort(a.pid.Addr)
+	is, _ := hostPort(from.Addr)
+	return was != is || a.info.GetHostname() != info.GetHostname()
+}
+
+func (m *Master) shutdownAgent(to process.UPID, why string) {
+	m.Send(to, &controlpb.ShutdownAgent{Message: proto.String(why), Epoch: m.stamp()})
+}
+
+// persist writes what happens to an agent, and goes on when it is durable. Until then nothing else happens
+// to that agent in the registry.
+func (m *Master) persist(id string, what transition, op registrar.Operation, then func()) {
+	m.agents.busy[id] = what
+	process.Then(m.Base, m.registrar.Apply(m.Base, op), func(_ struct{}, err error) {
+		delete(m.agents.busy, id)
+		if !m.refused(err, "the registry refused a change", id) {
+			then()
+		}
+	})
+}
+
+// takeBack is for agents that this master does not have: recovered, unreachable, or forgotten ones.
+func (m *Master) takeBack(from process.UPID, r *controlpb.ReregisterAgent, total resources.Resources) {
+	info := r.GetAgent()
+	id := info.GetId().GetValue()
+	known := m.agents.recovered[id]
+	op := registrar.MarkReachable(info)
+	if known != nil {
+		op = registrar.Update(info)
+	}
+	m.awaited(id)
+	m.persist(id, returning, op, func() {
+		a := newAgent(info, from, r.GetVersion(), r.GetCapabilities(), total)
+		a.reregistered = m.Now()
+		if missed := m.agents.unreachable[id]; missed != nil {
+			a.drain, a.deactivated = missed.GetDrainInfo(), missed.GetDeactivated()
+		} else if known != nil {
+			a.drain, a.deactivated = known.GetDrainInfo(), known.GetDeactivated()
+		}
+		delete(m.agents.recovered, id)
+		delete(m.agents.unreachable, id)
+		m.desk.touchRecovered(id)
+		m.tookBack(a, r, known == nil)
+	})
+}
+
+// awaited stops the wait for a recovered agent.
+func (m *Master) awaited(id string) {
+	if p := m.agents.awaited[id]; p != nil {
+		p.cancel()
+		delete(m.agents.awaited, id)
+	}
+}
+
+// tookBack rebuilds what the agent reports. Frameworks that were told that its tasks are lost or unreachable
+// are told how they really are.
+func (m *Master) tookBack(a *agent, r *controlpb.ReregisterAgent, lost bool) {
+	m.counts.reregistrations.Inc()
+	tasks := m.learn(a, r)
+	m.addAgent(a)
+	m.Log().Info("agent re-registered", "agent", a.id, "at", a.pid, "tasks", len(tasks))
+	m.welcome(a, nil)
+	m.endCompleted(a, r)
+	if lost {
+		m.tellReturned(tasks)
+	}
+	m.watchAgent(a)
+}
+
+// cameBack is for an agent that is registered here: its connection broke, or it was restarted, or an answer
+// was lost. What both know is compared, and the agent is asked about what it does not mention.
+func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAgent, total resources.Resources) {
+	m.counts.reregistrations.Inc()
+	m.agents.move(a, from)
+	m.Link(from)
+	a.version, a.capabilities = r.GetVersion(), r.GetCapabilities()
+	a.reregistered = m.Now()
+	if a.deadline != nil {
+		a.deadline.Stop()
+		a.deadline = nil
+	}
+	reported := index(r)
+	m.dropExecutors(a, reported)
+	more := m.learn(a, r)
+	changed := !a.total.Equal(total)
+	a.total = total
+	if !a.connected {
+		a.connected = true
+		m.restartHealth(a)
+	}
+	m.reshare(a, changed, len(more) > 0)
+	m.welcome(a, m.questions(a, reported))
+	m.killAgain(a, reported)
+	m.endCompleted(a, r)
+	m.tellReturned(more)
+	m.desk.touchAgent(a.id)
+}
+
+// reshare tells the allocator what changed. Tasks that the agent brought unexpectedly can only be told by
+// adding the agent anew; offers of it would then be promised twice, so they are rescinded first.
+func (m *Master) reshare(a *agent, changed, more bool) {
+	switch {
+	case more:
+		m.rescindAll(a)
+		m.allocator.RemoveAgent(a.id)
+		m.allocator.AddAgent(a.id, m.share(a))
+	case changed:
+		m.rescindAll(a)
+		m.allocator.UpdateAgent(a.id, m.share(a))
+	}
+	if a.deactivated {
+		m.allocator.DeactivateAgent(a.id)
+		return
+	}
+	m.allocator.ActivateAgent(a.id)
+}
+
+func (m *Master) welcome(a *agent, questions []*controlpb.ReconcileTasks) {
+	m.Send(a.pid, &controlpb.AgentReregistered{AgentId: a.idpb(), PingTimeoutSeconds: m.pingTimeout(), Reconciliations: questions, Epoch: m.stamp()})
+}
+
+// endCompleted has everything of frameworks that are over shut down: the order may have been lost.
+func (m *Master) endCompleted(a *agent, r *controlpb.ReregisterAgent) {
+	for _, id := range index(r).frameworks() {
+		if m.frameworks.completed(id) {
+			m.Log().Info("a completed framework still runs", "framework", id, "agent", a.id)
+			m.Send(a.pid, &controlpb.ShutdownFramework{FrameworkId: frameworkID(id), Epoch: m.stamp()})
+		}
+	}
+}

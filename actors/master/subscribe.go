@@ -1,0 +1,204 @@
+package master
+
+import (
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/allocator"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/validation"
+)
+
+// subscribe connects a framework: a new one, one that returns, or one whose new scheduler replaces an old
+// one. The last to subscribe with an id always wins.
+func (m *Master) subscribe(from process.UPID, s *schedulerpb.Call_Subscribe) {
+	info := proto.CloneOf(s.GetFrameworkInfo())
+	id := info.GetId().GetValue()
+	here := m.frameworks.at(from)
+	switch err := m.checkSubscription(info, s.GetSuppressedRoles()); {
+	case err != nil:
+		m.refuseSubscription(from, err.Error())
+	case m.frameworks.completed(id):
+		m.refuseSubscription(from, "Framework has been removed")
+	case id == "" && here != nil:
+		// The answer was lost, so the framework asks again.
+		m.subscribed(here)
+	case id == "":
+		m.subscribeNew(from, info, s)
+	case here != nil && here.id != id:
+		m.refuseSubscription(from, fmt.Sprintf("this scheduler is already subscribed as framework %s", here.id))
+	case m.frameworks.registered[id] == nil:
+		// It was subscribed with a master that led before, and no agent has told of it yet.
+		f := m.newFramework(id, info)
+		f.recovered = true
+		m.addToAllocator(f)
+		m.resubscribe(f, from, info, s)
+	default:
+		m.resubscribe(m.frameworks.registered[id], from, info, s)
+	}
+}
+
+func (m *Master) refuseSubscription(to process.UPID, why string) {
+	m.Log().Info("a framework is refused", "framework", to, "because", why)
+	m.tellError(to, why)
+}
+
+// checkSubscription says what is wrong with a framework that wants to subscribe, apart from its past.
+func (m *Master) checkSubscription(info *mesospb.FrameworkInfo, suppressed []string) error {
+	if err := validation.Framework(info); err != nil {
+		return err
+	}
+	if err := validation.SuppressedRoles(info, suppressed); err != nil {
+		return err
+	}
+	if !m.config.RootSubmissions && info.GetUser() == "root" {
+		return fmt.Errorf("user \"root\" is not allowed without --root_submissions: %w", fault.ErrDenied)
+	}
+	return checkRoles(validation.Roles(info), m.config.Roles)
+}
+
+// checkRoles refuses roles that the whitelist does not have; an empty whitelist has all.
+func checkRoles(roles, whitelist []string) error {
+	if len(whitelist) == 0 {
+		return nil
+	}
+	for _, role := range roles {
+		if !slices.Contains(whitelist, role) {
+			return fmt.Errorf("unknown role %q: this master knows only %q: %w", role, whitelist, fault.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+func (m *Master) subscribeNew(from process.UPID, info *mesospb.FrameworkInfo, s *schedulerpb.Call_Subscribe) {
+	id := fmt.Sprintf("%s-%04d", m.id, m.frameworks.next)
+	m.frameworks.next++
+	info.Id = frameworkID(id)
+	f := m.newFramework(id, info)
+	f.suppressed, f.constraints = s.GetSuppressedRoles(), s.GetOfferConstraints()
+	f.registered = m.Now()
+	m.addToAllocator(f)
+	m.Log().Info("framework subscribed", "framework", id, "name", info.GetName(), "at", from)
+	m.connect(f, from)
+}
+
+// resubscribe connects a framework that has an id to its present scheduler.
+func (m *Master) resubscribe(f *framework, from process.UPID, info *mesospb.FrameworkInfo, s *schedulerpb.Call_Subscribe) {
+	// What cannot change is kept silently, as in Mesos, but for the principal.
+	info.User, info.Checkpoint = f.info.User, f.info.Checkpoint
+	if err := validation.FrameworkUpdate(f.info, info); err != nil {
+		m.refuseSubscription(from, err.Error())
+		return
+	}
+	if f.connected && f.pid != from {
+		m.Log().Info("framework failed over", "framework", f.id, "from", f.pid, "to", from)
+		m.tellError(f.pid, "Framework failed over")
+	}
+	// The new scheduler knows none of the old offers; one that is the same as before may have answered
+	// them while nobody listened.
+	sameScheduler := f.connected && f.pid == from
+	for _, o := range f.sortedOffers() {
+		m.endOffer(o, nil, sameScheduler)
+	}
+	f.reregistered = m.Now()
+	if f.registered.IsZero() {
+		f.registered = f.reregistered
+	}
+	f.recovered = false
+	m.change(f, info, s.GetSuppressedRoles(), s.GetOfferConstraints())
+	m.connect(f, from)
+	m.tellAgents(f)
+}
+
+// connect binds a framework to its scheduler and tells it who it is.
+func (m *Master) connect(f *framework, from process.UPID) {
+	if f.pid != from && !f.pid.IsZero() && m.frameworks.pids[f.pid] == f.id {
+		delete(m.frameworks.pids, f.pid)
+		m.Unlink(f.pid)
+	}
+	if f.failover != nil {
+		f.failover.Stop()
+		f.failover = nil
+	}
+	f.pid, f.connected = from, true
+	m.frameworks.pids[from] = f.id
+	m.Link(from)
+	m.allocator.ActivateFramework(f.id)
+	m.subscribed(f)
+	m.desk.touchFramework(f.id)
+}
+
+// subscribed greets, and begins to send heartbeats: one at once, as clients expect.
+func (m *Master) subscribed(f *framework) {
+	m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_SUBSCRIBED.Enum(), Subscribed: &schedulerpb.Event_Subscribed{
+		FrameworkId: f.info.Id, HeartbeatIntervalSeconds: seconds(heartbeatInterval), MasterInfo: m.info}})
+	beat := func() { m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_HEARTBEAT.Enum()}) }
+	beat()
+	if f.heartbeat != nil {
+		f.heartbeat.Stop()
+	}
+	f.heartbeat = m.Every(heartbeatInterval, beat)
+}
+
+func (m *Master) addToAllocator(f *framework) {
+	m.allocator.AddFramework(f.id, allocator.Framework{Info: f.info, Active: false, Suppressed: f.suppressed, Constraints: f.constraints})
+}
+
+// change gives a framework new attributes; they were checked before.
+func (m *Master) change(f *framework, info *mesospb.FrameworkInfo, suppressed []string, constraints *schedulerpb.OfferConstraints) {
+	old := validation.Roles(f.info)
+	info.Id = f.info.Id
+	f.info, f.can = info, abilitiesOf(info)
+	f.constraints = constraints
+	for _, o := range f.sortedOffers() {
+		if !f.hasRole(o.role) {
+			m.endOffer(o, nil, true)
+		}
+	}
+	m.allocator.UpdateFramework(f.id, allocator.Framework{Info: f.info, Suppressed: suppressed, Constraints: constraints})
+	m.changeSuppressed(f, old, suppressed)
+	m.desk.touchFramework(f.id)
+}
+
+// changeSuppressed wakes the roles that rested and rest no longer, so that offers come at once.
+func (m *Master) changeSuppressed(f *framework, oldRoles, suppressed []string) {
+	var wake []string
+	for _, role := range f.suppressed {
+		if slices.Contains(oldRoles, role) && f.hasRole(role) && !slices.Contains(suppressed, role) {
+			wake = append(wake, role)
+		}
+	}
+	f.suppressed = suppressed
+	if len(wake) > 0 {
+		m.allocator.Revive(f.id, wake)
+	}
+}
+
+// updateFramework is UPDATE_FRAMEWORK: all of it or nothing.
+func (m *Master) updateFramework(f *framework, u *schedulerpb.Call_UpdateFramework) error {
+	info := proto.CloneOf(u.GetFrameworkInfo())
+	if err := m.checkSubscription(info, u.GetSuppressedRoles()); err != nil {
+		return err
+	}
+	if err := validation.FrameworkUpdate(f.info, info); err != nil {
+		return err
+	}
+	m.change(f, info, u.GetSuppressedRoles(), u.GetOfferConstraints())
+	m.tellAgents(f)
+	return nil
+}
+
+// tellAgents lets the agents that work for a framework know what it is now.
+func (m *Master) tellAgents(f *framework) {
+	for _, a := range m.agents.sorted() {
+		if len(a.tasks[f.id])+len(a.executors[f.id]) > 0 && a.connected {
+			m.Send(a.pid, &controlpb.UpdateFramework{Framework: f.info, Epoch: m.stamp()})
+		}
+	}
+}

@@ -1,0 +1,262 @@
+package master
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/master/internal/tree"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/actors/process/metrics"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/masterpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/resources"
+)
+
+// View is the master's state at the end of a batch. It never changes, and shares nearly everything with the
+// views before and after it, so it may be kept and read from anywhere.
+type View struct {
+	Info             *mesospb.MasterInfo
+	Started, Elected time.Time
+	Serving          bool
+	Metrics          *metrics.Registry
+
+	Agents      tree.Tree[*masterpb.Response_GetAgents_Agent]         // by id
+	Recovered   tree.Tree[*mesospb.AgentInfo]                         // by id
+	Frameworks  tree.Tree[*masterpb.Response_GetFrameworks_Framework] // by id
+	Past        tree.Tree[*masterpb.Response_GetFrameworks_Framework] // completed, in order of their end
+	Tasks       tree.Tree[*mesospb.Task]                              // by framework and id
+	Unreachable tree.Tree[*mesospb.Task]                              // by framework and number
+	Completed   tree.Tree[*mesospb.Task]                              // by framework and number
+	Executors   tree.Tree[*masterpb.Response_GetExecutors_Executor]   // by agent, framework and id
+	Roles       tree.Tree[float64]                                    // weights of roles that have one
+}
+
+// desk prepares the next view: tasks and executors are changed in it one by one, agents and frameworks are
+// written anew at the end of a batch when anything of them changed.
+type desk struct {
+	view       View
+	agents     map[string]bool
+	frameworks map[string]bool
+	recovered  map[string]bool
+	changed    bool
+	handed     bool // a view that the operator has not taken yet
+	past       int
+	ended      map[string]string // completed frameworks: id to key
+	total      map[string]resources.Milli
+	used       map[string]resources.Milli
+	shares     map[string]contribution
+}
+
+// contribution is what an agent adds to the totals.
+type contribution struct{ total, used resources.Resources }
+
+// pastKind is a kind of memory of tasks.
+type pastKind int
+
+const (
+	completedTasks pastKind = iota
+	unreachableTasks
+)
+
+func (d *desk) init() {
+	d.agents, d.frameworks, d.recovered = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	d.ended, d.shares = map[string]string{}, map[string]contribution{}
+	d.total, d.used = map[string]resources.Milli{}, map[string]resources.Milli{}
+}
+
+func (d *desk) touchMaster()             { d.changed = true }
+func (d *desk) touchAgent(id string)     { d.agents[id] = true }
+func (d *desk) touchFramework(id string) { d.frameworks[id] = true }
+func (d *desk) touchRecovered(id string) { d.recovered[id] = true }
+
+func (d *desk) resetRecovered(all map[string]*controlpb.AdmittedAgent) {
+	for id := range all {
+		d.recovered[id] = true
+	}
+}
+
+// key joins parts that have no such byte in them, because ids have no control characters.
+func key(parts ...string) (k string) {
+	for _, p := range parts {
+		k += p + "\x00"
+	}
+	return k
+}
+
+// numbered keys sort as their numbers do.
+func numbered(n int) string { return fmt.Sprintf("%016x", n) }
+
+func (d *desk) setTask(t *task) {
+	d.view.Tasks = d.view.Tasks.Set(key(t.framework, t.id), t.info)
+	d.changed = true
+}
+
+func (d *desk) dropTask(t *task) {
+	d.view.Tasks = d.view.Tasks.Delete(key(t.framework, t.id))
+	d.changed = true
+}
+
+func (d *desk) memory(kind pastKind) *tree.Tree[*mesospb.Task] {
+	if kind == unreachableTasks {
+		return &d.view.Unreachable
+	}
+	return &d.view.Completed
+}
+
+func (d *desk) setPast(kind pastKind, framework string, number int, t *mesospb.Task) {
+	past := d.memory(kind)
+	*past = past.Set(key(framework, numbered(number)), t)
+	d.changed = true
+}
+
+func (d *desk) dropPast(kind pastKind, framework string, number int) {
+	past := d.memory(kind)
+	*past = past.Delete(key(framework, numbered(number)))
+	d.changed = true
+}
+
+func (d *desk) setExecutor(a *agent, framework string, e *executor) {
+	info := e.info
+	if info.FrameworkId == nil {
+		info = proto.CloneOf(info)
+		info.FrameworkId = frameworkID(framework)
+	}
+	d.view.Executors = d.view.Executors.Set(key(a.id, framework, info.GetExecutorId().GetValue()),
+		&masterpb.Response_GetExecutors_Executor{ExecutorInfo: info, AgentId: a.idpb()})
+	d.changed = true
+}
+
+func (d *desk) dropExecutor(agent, framework, id string) {
+	d.view.Executors = d.view.Executors.Delete(key(agent, framework, id))
+	d.changed = true
+}
+
+// retire moves a framework among the completed ones, and forgets another with all of its tasks.
+func (d *desk) retire(f, forgotten *framework) {
+	d.frameworks[f.id] = true
+	d.ended[f.id] = numbered(d.past)
+	d.past++
+	d.view.Past = d.view.Past.Set(d.ended[f.id], describeFramework(f))
+	if forgotten == nil {
+		return
+	}
+	d.view.Past = d.view.Past.Delete(d.ended[forgotten.id])
+	delete(d.ended, forgotten.id)
+	for _, e := range forgotten.completed.entries {
+		d.dropPast(completedTasks, forgotten.id, e.number)
+	}
+	for _, e := range forgotten.unreachable.entries {
+		d.dropPast(unreachableTasks, forgotten.id, e.number)
+	}
+}
+
+// publish hands the state after a batch to the operator desk, unless nothing changed or the desk has not
+// taken the last one: then the next one will have everything. So however busy the master is, one view at
+// most is on its way.
+func (m *Master) publish() {
+	d := &m.desk
+	if len(d.agents)+len(d.frameworks)+len(d.recovered) == 0 && !d.changed || d.handed || !m.begun() {
+		return
+	}
+	m.refresh()
+	m.gauges()
+	d.changed, d.handed = false, true
+	view, operator, master := d.view, m.operator, m.self
+	process.Dispatch(operator, func(o *Operator) {
+		o.show(&view)
+		process.Dispatch(master, func(m *Master) { m.desk.handed = false })
+	})
+}
+
+// begun reports whether there is a desk to publish to.
+func (m *Master) begun() bool { return !m.operator.IsZero() }
+
+// refresh writes anew whatever changed.
+func (m *Master) refresh() {
+	d := &m.desk
+	v := &d.view
+	v.Info, v.Started, v.Elected, v.Serving, v.Metrics = m.info, m.started, m.elected, m.serving, m.counts.registry
+	for id := range d.agents {
+		a := m.agents.registered[id]
+		d.account(id, a)
+		if a == nil {
+			v.Agents = v.Agents.Delete(id)
+			continue
+		}
+		v.Agents = v.Agents.Set(id, describeAgent(a))
+	}
+	for id := range d.frameworks {
+		if f := m.frameworks.registered[id]; f != nil {
+			v.Frameworks = v.Frameworks.Set(id, describeFramework(f))
+			continue
+		}
+		v.Frameworks = v.Frameworks.Delete(id)
+	}
+	for id := range d.recovered {
+		if a := m.agents.recovered[id]; a != nil {
+			v.Recovered = v.Recovered.Set(id, a.GetAgent())
+			continue
+		}
+		v.Recovered = v.Recovered.Delete(id)
+	}
+	clear(d.agents)
+	clear(d.frameworks)
+	clear(d.recovered)
+}
+
+// account keeps the totals of all agents by what one of them adds now; nil for one that is not there.
+func (d *desk) account(id string, a *agent) {
+	old := d.shares[id]
+	var now contribution
+	delete(d.shares, id)
+	if a != nil {
+		now = contribution{a.total, a.all()}
+		d.shares[id] = now
+	}
+	for _, name := range []string{"cpus", "mem", "disk", "gpus"} {
+		d.total[name] += amount(now.total, name) - amount(old.total, name)
+		d.used[name] += amount(now.used, name) - amount(old.used, name)
+	}
+}
+
+func amount(rs resources.Resources, name string) resources.Milli {
+	v, _ := rs.NonRevocable().Scalar(name)
+	return v
+}
+
+func describeAgent(a *agent) *masterpb.Response_GetAgents_Agent {
+	pb := &masterpb.Response_GetAgents_Agent{
+		AgentInfo: a.info, Active: proto.Bool(a.sound()), Deactivated: proto.Bool(a.deactivated),
+		Version: proto.String(a.version), Pid: proto.String(a.pid.String()), RegisteredTime: timeInfo(a.registered),
+		TotalResources: a.total.Proto(), AllocatedResources: a.all().Proto(), OfferedResources: a.offered.Proto(),
+		Capabilities: a.capabilities, DrainInfo: a.drain,
+	}
+	if !a.reregistered.IsZero() {
+		pb.ReregisteredTime = timeInfo(a.reregistered)
+	}
+	return pb
+}
+
+func describeFramework(f *framework) *masterpb.Response_GetFrameworks_Framework {
+	pb := &masterpb.Response_GetFrameworks_Framework{
+		FrameworkInfo: f.info, Active: proto.Bool(f.active()), Connected: proto.Bool(f.connected), Recovered: proto.Bool(f.recovered),
+		AllocatedResources: f.used.Proto(), OfferedResources: f.offered.Proto(), OfferConstraints: f.constraints,
+	}
+	for _, set := range []struct {
+		at    time.Time
+		field **mesospb.TimeInfo
+	}{{f.registered, &pb.RegisteredTime}, {f.reregistered, &pb.ReregisteredTime}, {f.unregistered, &pb.UnregisteredTime}} {
+		if !set.at.IsZero() {
+			*set.field = timeInfo(set.at)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(f.offers)) {
+		pb.Offers = append(pb.Offers, f.offers[id].pb)
+	}
+	return pb
+}

@@ -1,0 +1,224 @@
+package registrar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+// ErrStore says that the store could not be read or written, so nobody knows what survives. The registrar
+// refuses everything afterwards; its master has to end.
+var ErrStore = errors.New("the registry cannot be relied on")
+
+// A batch ends before it grows past what every store takes in one transaction.
+const (
+	maxBatchChanges = 120
+	maxBatchBytes   = 350 << 10
+)
+
+// retryAfter is the pause before a write with an unknown outcome is tried again.
+const retryAfter = 100 * time.Millisecond
+
+// Config bounds how long the store may take.
+type Config struct {
+	FetchTimeout time.Duration
+	StoreTimeout time.Duration
+}
+
+// Registrar owns the registry of one term. Everything that it is told waits until the recovery is done, then
+// runs in batches: while one is being written the next one gathers.
+type Registrar struct {
+	*process.Base
+	config Config
+	store  cluster.Registry
+
+	term     cluster.Term
+	registry *Registry // nil until recovered
+	queue    []waiting
+	writing  bool
+	failed   error
+	recovery *process.Promise[*Registry]
+	deadline process.Timer
+}
+
+type waiting struct {
+	op   Operation
+	done *process.Promise[struct{}]
+}
+
+// Initialize implements process.Process.
+func (r *Registrar) Initialize(b *process.Base) { r.Base = b }
+
+// recover loads the registry and writes, as the first fenced change of the term, who leads now.
+func (r *Registrar) recover(term cluster.Term, info *mesospb.MasterInfo, done *process.Promise[*Registry]) {
+	if r.term != nil {
+		done.Complete(nil, fmt.Errorf("the registry was recovered before: %w", fault.ErrConflict))
+		return
+	}
+	r.term, r.recovery = term, done
+	r.limit(r.config.FetchTimeout, "read")
+	load := process.Go(r.Base, func(ctx context.Context) ([]cluster.Entry, error) { return r.store.Load(ctx, term) })
+	process.Then(r.Base, load, func(entries []cluster.Entry, err error) { r.loaded(info, entries, err) })
+}
+
+func (r *Registrar) loaded(info *mesospb.MasterInfo, entries []cluster.Entry, err error) {
+	r.deadline.Stop()
+	if r.failed != nil {
+		return
+	}
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	registry, err := decode(entries)
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	if lacks := missing(registry.Cluster.GetMinimumCapabilities(), info); len(lacks) > 0 {
+		r.fail(fmt.Errorf("the registry was written by a master that has %v and this one has not: run the newer master: %w",
+			lacks, fault.ErrUnsupported))
+		return
+	}
+	r.registry = registry
+	edit := &Edit{Registry: registry}
+	edit.setCluster(r.opened(info))
+	r.write(edit, nil)
+}
+
+// opened is the cluster's record in the new term. Its epoch is larger than any before even when the election
+// has lost its memory and counts from the start again.
+func (r *Registrar) opened(info *mesospb.MasterInfo) *controlpb.ClusterRecord {
+	epoch := max(r.term.Epoch(), r.registry.Cluster.GetEpoch()+1)
+	return &controlpb.ClusterRecord{Master: info, Epoch: proto.Uint64(epoch),
+		MinimumCapabilities: r.registry.Cluster.GetMinimumCapabilities()}
+}
+
+// apply takes an operation in. It is refused before the recovery begins, and after a failure.
+func (r *Registrar) apply(op Operation, done *process.Promise[struct{}]) {
+	switch {
+	case r.failed != nil:
+		done.Complete(struct{}{}, r.failed)
+	case r.term == nil:
+		done.Complete(struct{}{}, fmt.Errorf("%w: it is not recovered yet", ErrStore))
+	default:
+		r.queue = append(r.queue, waiting{op, done})
+		r.next()
+	}
+}
+
+// next performs what waits, until a batch is full, and writes it.
+func (r *Registrar) next() {
+	if r.writing || r.registry == nil || r.failed != nil || len(r.queue) == 0 {
+		return
+	}
+	edit := &Edit{Registry: r.registry}
+	var batch []waiting
+	for len(r.queue) > 0 && len(edit.changes) < maxBatchChanges && edit.bytes < maxBatchBytes {
+		w := r.queue[0]
+		r.queue = r.queue[1:]
+		if err := w.op(edit); err != nil {
+			w.done.Complete(struct{}{}, err)
+			continue
+		}
+		batch = append(batch, w)
+	}
+	r.write(edit, batch)
+}
+
+// write makes a batch durable and answers everybody in it. The copy in memory is ahead of the store until
+// then, which nobody can see: an operation is answered only after the write, and a write that fails is the
+// end of this registrar.
+func (r *Registrar) write(edit *Edit, batch []waiting) {
+	if edit.err != nil {
+		r.queue = append(batch, r.queue...)
+		r.fail(edit.err)
+		return
+	}
+	if len(edit.changes) == 0 {
+		r.written(batch)
+		return
+	}
+	r.writing = true
+	r.limit(r.config.StoreTimeout, "written")
+	r.attempt(edit.changes, batch)
+}
+
+func (r *Registrar) attempt(changes []cluster.Change, batch []waiting) {
+	term := r.term
+	store := process.Go(r.Base, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.store.Apply(ctx, term, changes)
+	})
+	process.Then(r.Base, store, func(_ struct{}, err error) { r.attempted(changes, batch, err) })
+}
+
+func (r *Registrar) attempted(changes []cluster.Change, batch []waiting, err error) {
+	if r.failed != nil {
+		r.refuse(batch)
+		return
+	}
+	if errors.Is(err, fault.ErrUnavailable) {
+		// Perhaps it was written. Setting and deleting again does no harm, so try until the time is up.
+		r.Log().Warn("registry: a write is tried again", "changes", len(changes), "error", err)
+		r.Delay(retryAfter, func() {
+			if r.failed != nil {
+				r.refuse(batch)
+				return
+			}
+			r.attempt(changes, batch)
+		})
+		return
+	}
+	r.deadline.Stop()
+	r.writing = false
+	if err != nil {
+		r.queue = append(batch, r.queue...)
+		r.fail(err)
+		return
+	}
+	r.written(batch)
+}
+
+func (r *Registrar) written(batch []waiting) {
+	if r.recovery != nil {
+		r.recovery.Complete(r.registry.snapshot(), nil)
+		r.recovery = nil
+	}
+	for _, w := range batch {
+		w.done.Complete(struct{}{}, nil)
+	}
+	r.next()
+}
+
+func (r *Registrar) limit(d time.Duration, what string) {
+	r.deadline = r.Delay(d, func() {
+		r.fail(fmt.Errorf("it was not %s within %s: %w", what, d, fault.ErrUnavailable))
+	})
+}
+
+// fail ends the registrar's usefulness: nobody may hear that something is durable when it may not be.
+func (r *Registrar) fail(err error) {
+	r.failed = fmt.Errorf("%w: %w", ErrStore, err)
+	r.Log().Error("registry failed", "error", err)
+	if r.recovery != nil {
+		r.recovery.Complete(nil, r.failed)
+		r.recovery = nil
+	}
+	r.refuse(r.queue)
+	r.queue = nil
+}
+
+func (r *Registrar) refuse(batch []waiting) {
+	for _, w := range batch {
+		w.done.Complete(struct{}{}, r.failed)
+	}
+}
