@@ -10,7 +10,9 @@
 package controlpb
 
 import (
+	maintenancepb "github.com/meseta-io/meseta/messages/mesos/maintenancepb"
 	mesospb "github.com/meseta-io/meseta/messages/mesos/mesospb"
+	quotapb "github.com/meseta-io/meseta/messages/mesos/quotapb"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -36,6 +38,10 @@ type RegistryRecord struct {
 	//	*RegistryRecord_Unreachable
 	//	*RegistryRecord_Gone
 	//	*RegistryRecord_Cluster
+	//	*RegistryRecord_Quota
+	//	*RegistryRecord_Weight
+	//	*RegistryRecord_Machine
+	//	*RegistryRecord_Schedule
 	Record        isRegistryRecord_Record `protobuf_oneof:"record"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -121,6 +127,42 @@ func (x *RegistryRecord) GetCluster() *ClusterRecord {
 	return nil
 }
 
+func (x *RegistryRecord) GetQuota() *quotapb.QuotaConfig {
+	if x != nil {
+		if x, ok := x.Record.(*RegistryRecord_Quota); ok {
+			return x.Quota
+		}
+	}
+	return nil
+}
+
+func (x *RegistryRecord) GetWeight() *mesospb.WeightInfo {
+	if x != nil {
+		if x, ok := x.Record.(*RegistryRecord_Weight); ok {
+			return x.Weight
+		}
+	}
+	return nil
+}
+
+func (x *RegistryRecord) GetMachine() *mesospb.MachineInfo {
+	if x != nil {
+		if x, ok := x.Record.(*RegistryRecord_Machine); ok {
+			return x.Machine
+		}
+	}
+	return nil
+}
+
+func (x *RegistryRecord) GetSchedule() *maintenancepb.Schedule {
+	if x != nil {
+		if x, ok := x.Record.(*RegistryRecord_Schedule); ok {
+			return x.Schedule
+		}
+	}
+	return nil
+}
+
 type isRegistryRecord_Record interface {
 	isRegistryRecord_Record()
 }
@@ -141,6 +183,22 @@ type RegistryRecord_Cluster struct {
 	Cluster *ClusterRecord `protobuf:"bytes,5,opt,name=cluster,oneof"`
 }
 
+type RegistryRecord_Quota struct {
+	Quota *quotapb.QuotaConfig `protobuf:"bytes,6,opt,name=quota,oneof"`
+}
+
+type RegistryRecord_Weight struct {
+	Weight *mesospb.WeightInfo `protobuf:"bytes,7,opt,name=weight,oneof"`
+}
+
+type RegistryRecord_Machine struct {
+	Machine *mesospb.MachineInfo `protobuf:"bytes,8,opt,name=machine,oneof"`
+}
+
+type RegistryRecord_Schedule struct {
+	Schedule *maintenancepb.Schedule `protobuf:"bytes,9,opt,name=schedule,oneof"`
+}
+
 func (*RegistryRecord_Admitted) isRegistryRecord_Record() {}
 
 func (*RegistryRecord_Unreachable) isRegistryRecord_Record() {}
@@ -149,10 +207,22 @@ func (*RegistryRecord_Gone) isRegistryRecord_Record() {}
 
 func (*RegistryRecord_Cluster) isRegistryRecord_Record() {}
 
+func (*RegistryRecord_Quota) isRegistryRecord_Record() {}
+
+func (*RegistryRecord_Weight) isRegistryRecord_Record() {}
+
+func (*RegistryRecord_Machine) isRegistryRecord_Record() {}
+
+func (*RegistryRecord_Schedule) isRegistryRecord_Record() {}
+
 // AdmittedAgent is an agent of the cluster, at work or expected back.
 type AdmittedAgent struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Agent         *mesospb.AgentInfo     `protobuf:"bytes,1,req,name=agent" json:"agent,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Agent *mesospb.AgentInfo     `protobuf:"bytes,1,req,name=agent" json:"agent,omitempty"`
+	// Absent: the agent is not drained.
+	DrainInfo *mesospb.DrainInfo `protobuf:"bytes,2,opt,name=drain_info,json=drainInfo" json:"drain_info,omitempty"`
+	// Nothing is offered of a deactivated agent.
+	Deactivated   *bool `protobuf:"varint,3,opt,name=deactivated" json:"deactivated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -194,11 +264,28 @@ func (x *AdmittedAgent) GetAgent() *mesospb.AgentInfo {
 	return nil
 }
 
+func (x *AdmittedAgent) GetDrainInfo() *mesospb.DrainInfo {
+	if x != nil {
+		return x.DrainInfo
+	}
+	return nil
+}
+
+func (x *AdmittedAgent) GetDeactivated() bool {
+	if x != nil && x.Deactivated != nil {
+		return *x.Deactivated
+	}
+	return false
+}
+
 // UnreachableAgent missed its pings. It may return.
 type UnreachableAgent struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AgentId       *mesospb.AgentID       `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	Since         *mesospb.TimeInfo      `protobuf:"bytes,2,req,name=since" json:"since,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	AgentId *mesospb.AgentID       `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	Since   *mesospb.TimeInfo      `protobuf:"bytes,2,req,name=since" json:"since,omitempty"`
+	// As in AdmittedAgent: both outlast the absence.
+	DrainInfo     *mesospb.DrainInfo `protobuf:"bytes,3,opt,name=drain_info,json=drainInfo" json:"drain_info,omitempty"`
+	Deactivated   *bool              `protobuf:"varint,4,opt,name=deactivated" json:"deactivated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -245,6 +332,20 @@ func (x *UnreachableAgent) GetSince() *mesospb.TimeInfo {
 		return x.Since
 	}
 	return nil
+}
+
+func (x *UnreachableAgent) GetDrainInfo() *mesospb.DrainInfo {
+	if x != nil {
+		return x.DrainInfo
+	}
+	return nil
+}
+
+func (x *UnreachableAgent) GetDeactivated() bool {
+	if x != nil && x.Deactivated != nil {
+		return *x.Deactivated
+	}
+	return false
 }
 
 // GoneAgent never returns.
@@ -306,9 +407,12 @@ type ClusterRecord struct {
 	// The master that led last.
 	Master *mesospb.MasterInfo `protobuf:"bytes,1,opt,name=master" json:"master,omitempty"`
 	// The epoch of the last term; the next one is larger.
-	Epoch         *uint64 `protobuf:"varint,2,opt,name=epoch" json:"epoch,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Epoch *uint64 `protobuf:"varint,2,opt,name=epoch" json:"epoch,omitempty"`
+	// What a master must be capable of to read this registry, by the names of MasterInfo.Capability. A master
+	// that lacks one refuses to lead, so that a downgrade loses nothing silently.
+	MinimumCapabilities []string `protobuf:"bytes,3,rep,name=minimum_capabilities,json=minimumCapabilities" json:"minimum_capabilities,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *ClusterRecord) Reset() {
@@ -355,29 +459,47 @@ func (x *ClusterRecord) GetEpoch() uint64 {
 	return 0
 }
 
+func (x *ClusterRecord) GetMinimumCapabilities() []string {
+	if x != nil {
+		return x.MinimumCapabilities
+	}
+	return nil
+}
+
 var File_controlpb_registry_proto protoreflect.FileDescriptor
 
 const file_controlpb_registry_proto_rawDesc = "" +
 	"\n" +
-	"\x18controlpb/registry.proto\x12\x0emeseta.control\x1a\x14mesos/v1/mesos.proto\"\xa3\x02\n" +
+	"\x18controlpb/registry.proto\x12\x0emeseta.control\x1a\x14mesos/v1/mesos.proto\x1a&mesos/v1/maintenance/maintenance.proto\x1a\x1amesos/v1/quota/quota.proto\"\xf9\x03\n" +
 	"\x0eRegistryRecord\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x12;\n" +
 	"\badmitted\x18\x02 \x01(\v2\x1d.meseta.control.AdmittedAgentH\x00R\badmitted\x12D\n" +
 	"\vunreachable\x18\x03 \x01(\v2 .meseta.control.UnreachableAgentH\x00R\vunreachable\x12/\n" +
 	"\x04gone\x18\x04 \x01(\v2\x19.meseta.control.GoneAgentH\x00R\x04gone\x129\n" +
-	"\acluster\x18\x05 \x01(\v2\x1d.meseta.control.ClusterRecordH\x00R\aclusterB\b\n" +
-	"\x06record\":\n" +
+	"\acluster\x18\x05 \x01(\v2\x1d.meseta.control.ClusterRecordH\x00R\acluster\x123\n" +
+	"\x05quota\x18\x06 \x01(\v2\x1b.mesos.v1.quota.QuotaConfigH\x00R\x05quota\x12.\n" +
+	"\x06weight\x18\a \x01(\v2\x14.mesos.v1.WeightInfoH\x00R\x06weight\x121\n" +
+	"\amachine\x18\b \x01(\v2\x15.mesos.v1.MachineInfoH\x00R\amachine\x12<\n" +
+	"\bschedule\x18\t \x01(\v2\x1e.mesos.v1.maintenance.ScheduleH\x00R\bscheduleB\b\n" +
+	"\x06record\"\x90\x01\n" +
 	"\rAdmittedAgent\x12)\n" +
-	"\x05agent\x18\x01 \x02(\v2\x13.mesos.v1.AgentInfoR\x05agent\"j\n" +
+	"\x05agent\x18\x01 \x02(\v2\x13.mesos.v1.AgentInfoR\x05agent\x122\n" +
+	"\n" +
+	"drain_info\x18\x02 \x01(\v2\x13.mesos.v1.DrainInfoR\tdrainInfo\x12 \n" +
+	"\vdeactivated\x18\x03 \x01(\bR\vdeactivated\"\xc0\x01\n" +
 	"\x10UnreachableAgent\x12,\n" +
 	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\x12(\n" +
-	"\x05since\x18\x02 \x02(\v2\x12.mesos.v1.TimeInfoR\x05since\"c\n" +
+	"\x05since\x18\x02 \x02(\v2\x12.mesos.v1.TimeInfoR\x05since\x122\n" +
+	"\n" +
+	"drain_info\x18\x03 \x01(\v2\x13.mesos.v1.DrainInfoR\tdrainInfo\x12 \n" +
+	"\vdeactivated\x18\x04 \x01(\bR\vdeactivated\"c\n" +
 	"\tGoneAgent\x12,\n" +
 	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\x12(\n" +
-	"\x05since\x18\x02 \x02(\v2\x12.mesos.v1.TimeInfoR\x05since\"S\n" +
+	"\x05since\x18\x02 \x02(\v2\x12.mesos.v1.TimeInfoR\x05since\"\x86\x01\n" +
 	"\rClusterRecord\x12,\n" +
 	"\x06master\x18\x01 \x01(\v2\x14.mesos.v1.MasterInfoR\x06master\x12\x14\n" +
-	"\x05epoch\x18\x02 \x01(\x04R\x05epochB:Z8github.com/meseta-io/meseta/messages/controlpb;controlpb"
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x121\n" +
+	"\x14minimum_capabilities\x18\x03 \x03(\tR\x13minimumCapabilitiesB:Z8github.com/meseta-io/meseta/messages/controlpb;controlpb"
 
 var (
 	file_controlpb_registry_proto_rawDescOnce sync.Once
@@ -393,32 +515,43 @@ func file_controlpb_registry_proto_rawDescGZIP() []byte {
 
 var file_controlpb_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_controlpb_registry_proto_goTypes = []any{
-	(*RegistryRecord)(nil),     // 0: meseta.control.RegistryRecord
-	(*AdmittedAgent)(nil),      // 1: meseta.control.AdmittedAgent
-	(*UnreachableAgent)(nil),   // 2: meseta.control.UnreachableAgent
-	(*GoneAgent)(nil),          // 3: meseta.control.GoneAgent
-	(*ClusterRecord)(nil),      // 4: meseta.control.ClusterRecord
-	(*mesospb.AgentInfo)(nil),  // 5: mesos.v1.AgentInfo
-	(*mesospb.AgentID)(nil),    // 6: mesos.v1.AgentID
-	(*mesospb.TimeInfo)(nil),   // 7: mesos.v1.TimeInfo
-	(*mesospb.MasterInfo)(nil), // 8: mesos.v1.MasterInfo
+	(*RegistryRecord)(nil),         // 0: meseta.control.RegistryRecord
+	(*AdmittedAgent)(nil),          // 1: meseta.control.AdmittedAgent
+	(*UnreachableAgent)(nil),       // 2: meseta.control.UnreachableAgent
+	(*GoneAgent)(nil),              // 3: meseta.control.GoneAgent
+	(*ClusterRecord)(nil),          // 4: meseta.control.ClusterRecord
+	(*quotapb.QuotaConfig)(nil),    // 5: mesos.v1.quota.QuotaConfig
+	(*mesospb.WeightInfo)(nil),     // 6: mesos.v1.WeightInfo
+	(*mesospb.MachineInfo)(nil),    // 7: mesos.v1.MachineInfo
+	(*maintenancepb.Schedule)(nil), // 8: mesos.v1.maintenance.Schedule
+	(*mesospb.AgentInfo)(nil),      // 9: mesos.v1.AgentInfo
+	(*mesospb.DrainInfo)(nil),      // 10: mesos.v1.DrainInfo
+	(*mesospb.AgentID)(nil),        // 11: mesos.v1.AgentID
+	(*mesospb.TimeInfo)(nil),       // 12: mesos.v1.TimeInfo
+	(*mesospb.MasterInfo)(nil),     // 13: mesos.v1.MasterInfo
 }
 var file_controlpb_registry_proto_depIdxs = []int32{
 	1,  // 0: meseta.control.RegistryRecord.admitted:type_name -> meseta.control.AdmittedAgent
 	2,  // 1: meseta.control.RegistryRecord.unreachable:type_name -> meseta.control.UnreachableAgent
 	3,  // 2: meseta.control.RegistryRecord.gone:type_name -> meseta.control.GoneAgent
 	4,  // 3: meseta.control.RegistryRecord.cluster:type_name -> meseta.control.ClusterRecord
-	5,  // 4: meseta.control.AdmittedAgent.agent:type_name -> mesos.v1.AgentInfo
-	6,  // 5: meseta.control.UnreachableAgent.agent_id:type_name -> mesos.v1.AgentID
-	7,  // 6: meseta.control.UnreachableAgent.since:type_name -> mesos.v1.TimeInfo
-	6,  // 7: meseta.control.GoneAgent.agent_id:type_name -> mesos.v1.AgentID
-	7,  // 8: meseta.control.GoneAgent.since:type_name -> mesos.v1.TimeInfo
-	8,  // 9: meseta.control.ClusterRecord.master:type_name -> mesos.v1.MasterInfo
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	5,  // 4: meseta.control.RegistryRecord.quota:type_name -> mesos.v1.quota.QuotaConfig
+	6,  // 5: meseta.control.RegistryRecord.weight:type_name -> mesos.v1.WeightInfo
+	7,  // 6: meseta.control.RegistryRecord.machine:type_name -> mesos.v1.MachineInfo
+	8,  // 7: meseta.control.RegistryRecord.schedule:type_name -> mesos.v1.maintenance.Schedule
+	9,  // 8: meseta.control.AdmittedAgent.agent:type_name -> mesos.v1.AgentInfo
+	10, // 9: meseta.control.AdmittedAgent.drain_info:type_name -> mesos.v1.DrainInfo
+	11, // 10: meseta.control.UnreachableAgent.agent_id:type_name -> mesos.v1.AgentID
+	12, // 11: meseta.control.UnreachableAgent.since:type_name -> mesos.v1.TimeInfo
+	10, // 12: meseta.control.UnreachableAgent.drain_info:type_name -> mesos.v1.DrainInfo
+	11, // 13: meseta.control.GoneAgent.agent_id:type_name -> mesos.v1.AgentID
+	12, // 14: meseta.control.GoneAgent.since:type_name -> mesos.v1.TimeInfo
+	13, // 15: meseta.control.ClusterRecord.master:type_name -> mesos.v1.MasterInfo
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_controlpb_registry_proto_init() }
@@ -431,6 +564,10 @@ func file_controlpb_registry_proto_init() {
 		(*RegistryRecord_Unreachable)(nil),
 		(*RegistryRecord_Gone)(nil),
 		(*RegistryRecord_Cluster)(nil),
+		(*RegistryRecord_Quota)(nil),
+		(*RegistryRecord_Weight)(nil),
+		(*RegistryRecord_Machine)(nil),
+		(*RegistryRecord_Schedule)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
