@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"math"
+	"unsafe"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -81,7 +82,13 @@ func (d *decoder) root(m proto.Message) error {
 		return d.fail("expected an object, found %s", d.found())
 	}
 	r := m.ProtoReflect()
-	return d.message(planOf(r.Descriptor()), r)
+	p := planOf(r.Descriptor())
+	if p.layout != nil {
+		if at, ok := p.layout.pointer(r); ok {
+			return d.object(p, target{at: at})
+		}
+	}
+	return d.object(p, target{m: r})
 }
 
 func (d *decoder) end() error {
@@ -99,8 +106,22 @@ func (d *decoder) spend(n int) error {
 	return nil
 }
 
-// message reads the object at pos into m, which is empty.
-func (d *decoder) message(p *plan, m protoreflect.Message) error {
+// target is the empty message that an object is read into: the struct itself where its layout is known, else m.
+type target struct {
+	m  protoreflect.Message
+	at unsafe.Pointer
+}
+
+// reflect is the message behind either.
+func (t target) reflect(p *plan) protoreflect.Message {
+	if t.at != nil {
+		return p.layout.message(t.at)
+	}
+	return t.m
+}
+
+// object reads the object at pos into t.
+func (d *decoder) object(p *plan, t target) error {
 	if err := d.spend(p.size + 8); err != nil {
 		return err
 	}
@@ -127,7 +148,12 @@ func (d *decoder) message(p *plan, m protoreflect.Message) error {
 			}
 			continue
 		}
-		set, err := d.field(f, m)
+		var set bool
+		if t.at != nil {
+			set, err = d.slot(p, f, t.at)
+		} else {
+			set, err = d.field(f, t.m)
+		}
 		if err != nil {
 			return under(f.name, err)
 		}
@@ -138,7 +164,7 @@ func (d *decoder) message(p *plan, m protoreflect.Message) error {
 		}
 	}
 	if p.required > 64 || seen != 1<<p.required-1 {
-		return d.missing(p, m)
+		return d.missing(p, t.reflect(p))
 	}
 	return nil
 }
@@ -194,7 +220,7 @@ func (d *decoder) submessage(f *fieldPlan, c byte, m protoreflect.Message) error
 	if c != '{' {
 		return d.unexpected(c, "an object")
 	}
-	return d.message(f.sub, m)
+	return d.object(f.sub, target{m: m})
 }
 
 // unexpected is the error for a value of the wrong kind.
@@ -232,8 +258,34 @@ func (d *decoder) list(f *fieldPlan, m protoreflect.Message) (bool, error) {
 }
 
 func (d *decoder) elements(f *fieldPlan, l protoreflect.List) error {
-	if d.peek() != '[' {
-		return d.element(f, l)
+	return d.array(d.peek(), func(c byte) error {
+		if f.sub != nil {
+			v := l.NewElement()
+			if err := d.submessage(f, c, v.Message()); err != nil {
+				return err
+			}
+			l.Append(v)
+			return nil
+		}
+		v, ok, err := d.scalar(f, c)
+		if ok && err == nil {
+			l.Append(v)
+		}
+		return err
+	}, l.Len)
+}
+
+// array reads an array, or a single value in its place, by elements: add reads one, which begins with c, and length says
+// how many there are. null adds nothing, and of an array within the array the elements count.
+func (d *decoder) array(c byte, add func(c byte) error, length func() int) error {
+	switch {
+	case c == 'n' && d.take("null"):
+		return nil
+	case c != '[':
+		if err := d.spend(24); err != nil {
+			return err
+		}
+		return add(c)
 	}
 	if err := d.enter(); err != nil {
 		return err
@@ -243,41 +295,11 @@ func (d *decoder) elements(f *fieldPlan, l protoreflect.List) error {
 		if !ok || err != nil {
 			return err
 		}
-		// An array within the array adds its elements to the same list, in Mesos as here.
-		n := l.Len()
-		if d.peek() == '[' {
-			err = d.elements(f, l)
-		} else {
-			err = d.element(f, l)
-		}
-		if err != nil {
+		n := length()
+		if err := d.array(d.peek(), add, length); err != nil {
 			return under(fmt.Sprintf("[%d]", n), err)
 		}
 	}
-}
-
-// element adds the value at pos to l; null and unknown enum names add nothing.
-func (d *decoder) element(f *fieldPlan, l protoreflect.List) error {
-	c := d.peek()
-	if c == 'n' && d.take("null") {
-		return nil
-	}
-	if err := d.spend(24); err != nil {
-		return err
-	}
-	if f.sub != nil {
-		v := l.NewElement()
-		if err := d.submessage(f, c, v.Message()); err != nil {
-			return err
-		}
-		l.Append(v)
-		return nil
-	}
-	v, ok, err := d.scalar(f, c)
-	if ok && err == nil {
-		l.Append(v)
-	}
-	return err
 }
 
 // dictionary reads an object into a map; an array of objects is taken as their union.
@@ -451,7 +473,7 @@ func (d *decoder) fromText(f *fieldPlan, text []byte) (v protoreflect.Value, ok 
 	case protoreflect.StringKind:
 		return protoreflect.ValueOfString(goString(text)), true, nil
 	case protoreflect.BytesKind:
-		b, err := decodeBase64(append(d.scratch[:0:0], text...))
+		b, err := decodeBase64(text)
 		if err != nil {
 			return v, false, problem("not base64: " + err.Error())
 		}

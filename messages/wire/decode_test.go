@@ -2,12 +2,14 @@ package wire_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
@@ -34,6 +36,7 @@ func TestDecodeJSONIsLenient(t *testing.T) {
 		{"and replaces, not merges", `{"parent":{"value":"a","parent":{"value":"x"}},"value":"t","parent":{"value":"b"}}`,
 			&mesospb.ContainerID{Value: proto.String("t"), Parent: &mesospb.ContainerID{Value: proto.String("b")}}},
 		{"also by null", `{"port":1,"port":null,"hostname":"h"}`, &mesospb.AgentInfo{Hostname: proto.String("h")}},
+		{"also bytes by null", `{"data":"AAH//g==","executor_id":{"value":"e"},"data":null}`, &mesospb.ExecutorInfo{ExecutorId: &mesospb.ExecutorID{Value: proto.String("e")}}},
 		{"also lists", `{"labels":[{"key":"a"}],"labels":[]}`, &mesospb.Labels{}},
 		{"escapes", `{"value":"\"\\\/\b\f\n\r\t\u00e9\u0000\ud83d\ude00"}`, id("\"\\/\b\f\n\r\té\x00😀")},
 		{"bytes that are not UTF-8", "{\"value\":\"a\xff\"}", id("a\uFFFD")},
@@ -70,6 +73,10 @@ func TestDecodeJSONIsLenient(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		} else if !proto.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+		d := dynamicpb.NewMessage(got.ProtoReflect().Descriptor())
+		if err := wire.DecodeJSON([]byte(c.text), d, wire.Limits{}); err != nil || !proto.Equal(d, dynamic(t, c.want)) {
+			t.Errorf("%s, through reflection: got %v, %v", c.name, d, err)
 		}
 	}
 }
@@ -128,6 +135,10 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		{"a number for a map", `{"role":"r","limits":1}`, &quotapb.QuotaConfig{}, "limits"},
 	} {
 		err := wire.DecodeJSON([]byte(c.text), c.m, wire.Limits{})
+		reflected := wire.DecodeJSON([]byte(c.text), dynamicpb.NewMessage(c.m.ProtoReflect().Descriptor()), wire.Limits{})
+		if fmt.Sprint(err) != fmt.Sprint(reflected) {
+			t.Errorf("%s: %v, through reflection %v", c.name, err, reflected)
+		}
 		var e *wire.FieldError
 		switch {
 		case !errors.Is(err, fault.ErrInvalid) || !errors.As(err, &e):

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/wire"
@@ -31,7 +32,14 @@ func FuzzDecodeJSON(f *testing.F) {
 		limits := wire.Limits{Bytes: 1 << 20, Memory: 8 << 20}
 		typ := fuzzed[int(which)%len(fuzzed)]
 		m := newMessage(t, typ)
-		if err := wire.DecodeJSON(text, m, limits); err != nil {
+		err := wire.DecodeJSON(text, m, limits)
+		// Reading through reflection comes to the same.
+		d := dynamicpb.NewMessage(m.ProtoReflect().Descriptor())
+		dynamicErr := wire.DecodeJSON(text, d, limits)
+		if (err == nil) != (dynamicErr == nil) || err == nil && !bytes.Equal(wire.AppendJSON(nil, m), wire.AppendJSON(nil, d)) {
+			t.Fatalf("%v, but through reflection %v:\n%s\n%s", err, dynamicErr, wire.AppendJSON(nil, m), wire.AppendJSON(nil, d))
+		}
+		if err != nil {
 			if !errors.Is(err, fault.ErrInvalid) {
 				t.Fatalf("class of %v", err)
 			}

@@ -24,6 +24,7 @@ type plan struct {
 
 type fieldPlan struct {
 	fd     protoreflect.FieldDescriptor
+	index  int // among the plan's fields
 	name   string
 	key    []byte // `,"name":`
 	unset  []byte // what is written when the field is unset, key included; nil for nothing
@@ -114,6 +115,7 @@ func (b *builder) message(d protoreflect.MessageDescriptor) *plan {
 	for i := range n {
 		f := &p.fields[i]
 		b.field(f, d.Fields().Get(i))
+		f.index = i
 		p.byName[f.name] = f
 		p.byNumber[f.fd.Number()] = f
 		if f.fd.Cardinality() == protoreflect.Required {

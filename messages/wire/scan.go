@@ -263,21 +263,21 @@ func (s *scanner) skipInside(open byte) error {
 }
 
 // decodeBase64 decodes standard base64. White space is passed over and padding may miss, because Mesos lets both through.
-// text is changed.
 func decodeBase64(text []byte) ([]byte, error) {
-	n := 0
+	out := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	if n, err := base64.StdEncoding.Decode(out, text); err == nil {
+		return out[:n:n], nil
+	}
+	plain := make([]byte, 0, len(text))
 	for _, c := range text {
 		if c == '=' {
 			break
 		}
-		if c == ' ' || c >= '\t' && c <= '\r' {
-			continue
+		if c != ' ' && (c < '\t' || c > '\r') {
+			plain = append(plain, c)
 		}
-		text[n] = c
-		n++
 	}
-	out := make([]byte, base64.RawStdEncoding.DecodedLen(n))
-	n, err := base64.RawStdEncoding.Decode(out, text[:n])
+	n, err := base64.RawStdEncoding.Decode(out, plain)
 	return out[:n:n], err
 }
 
