@@ -132,6 +132,12 @@ func (w *World) intercepted(node string, e process.Envelope) bool {
 // left out. Checkers listen here.
 func (w *World) Observe(f func(Message)) { w.observers = append(w.observers, f) }
 
+// ObserveArrivals calls f with every message that arrives from another node, before its process gets it.
+func (w *World) ObserveArrivals(f func(Message)) { w.arrivals = append(w.arrivals, f) }
+
+// ObserveLosses calls f when a node is about to notice that its connection to a peer is lost.
+func (w *World) ObserveLosses(f func(at *Node, peer string)) { w.losses = append(w.losses, f) }
+
 // tap sees the messages of one node. Those from and to other nodes pass the network anyway.
 func (l *life) tap(e process.Envelope) process.Verdict {
 	if l.dead {

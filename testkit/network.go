@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -12,7 +13,8 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 )
 
-// Weather is how the network behaves. Chances are in thousandths.
+// Weather is how the network between hosts behaves; between two nodes of one host, which differ only in their ports,
+// messages take their time but nothing is lost. Chances are in thousandths.
 type Weather struct {
 	// MinLatency and MaxLatency bound how long a message travels. Messages from one process to another stay in
 	// order, whatever each one's latency.
@@ -92,7 +94,9 @@ func (p *port) Close(context.Context) error { return nil }
 type connection struct {
 	net  *network
 	addr [2]string
-	up   bool
+	// local: both are on one host, where there is no weather.
+	local bool
+	up    bool
 	// wants is the life that wants to hear of a loss, if any.
 	wants [2]*life
 	// doomed is the pending notice of a loss. Until it is heard, what that side sends goes into the dead
@@ -112,11 +116,18 @@ func (n *network) connection(from, to string) (c *connection, side int) {
 	}
 	c = n.between[key]
 	if c == nil {
-		c = &connection{net: n, addr: key, lanes: map[laneKey]*lane{}}
+		c = &connection{net: n, addr: key, local: hostOf(key[0]) == hostOf(key[1]), lanes: map[laneKey]*lane{}}
 		n.between[key] = c
 		n.order = append(n.order, c)
 	}
 	return c, side
+}
+
+func hostOf(addr string) string {
+	if i := strings.LastIndexByte(addr, ':'); i >= 0 {
+		return addr[:i]
+	}
+	return addr
 }
 
 // lane carries the messages from one process to another, in order.
@@ -167,7 +178,7 @@ func (n *network) send(from string, e process.Envelope) {
 func (n *network) carry(from string, e process.Envelope, data []byte) {
 	c, side := n.connection(from, e.To.Addr)
 	copies := 1
-	if odds := n.weather.Loss + n.weather.Duplicate + n.weather.Reset; odds > 0 {
+	if odds := n.weather.Loss + n.weather.Duplicate + n.weather.Reset; odds > 0 && !c.local {
 		switch luck := n.world.choose(1000); {
 		case luck >= 1000-n.weather.Loss:
 			n.lose(e, "bad luck")
@@ -310,6 +321,11 @@ func (l *lane) arrive() {
 	c.net.stats.Delivered++
 	e := process.Envelope{From: l.from, To: l.to, Msg: m, Principal: p.who}
 	w.traceDelivery(e)
+	if len(w.arrivals) > 0 && !isRuntimeMessage(m) {
+		for _, f := range w.arrivals {
+			f(Message{At: w.now, From: e.From, To: e.To, Msg: m})
+		}
+	}
 	node.life.in.Receive(e)
 }
 
@@ -343,6 +359,9 @@ func (c *connection) doom(side int, after time.Duration, why error) {
 		}
 		c.wants[side] = nil
 		w.note("peer lost", l, "%s: %v", c.addr[1-side], why)
+		for _, f := range w.losses {
+			f(l.node, c.addr[1-side])
+		}
 		l.in.PeerLost(c.addr[1-side], why)
 	})
 }
@@ -474,16 +493,16 @@ func (w *World) CutOneWay(from, to Placed) {
 	w.net.setCut(from.Node().addr, to.Node().addr, true)
 }
 
-// Isolate cuts every connection between the nodes of one group and all other nodes.
+// Isolate cuts every connection between the nodes of one group and all nodes on other hosts.
 func (w *World) Isolate(group ...Placed) {
 	w.note("isolate", nil, "%s", names(group))
 	inside := map[string]bool{}
 	for _, p := range group {
-		inside[p.Node().addr] = true
+		inside[hostOf(p.Node().addr)] = true
 	}
 	for _, p := range group {
 		for _, n := range w.nodes {
-			if !inside[n.addr] {
+			if !inside[hostOf(n.addr)] {
 				w.net.setCut(p.Node().addr, n.addr, true)
 				w.net.setCut(n.addr, p.Node().addr, true)
 			}

@@ -26,6 +26,8 @@ type World struct {
 	byAddr    map[string]*Node
 	filters   []*Filter
 	observers []func(Message)
+	arrivals  []func(Message)
+	losses    []func(at *Node, peer string)
 	checks    []invariant
 	trace     trace
 	steps     int
