@@ -1,0 +1,50 @@
+package cast
+
+import (
+	"github.com/meseta-io/meseta/actors/master"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/testkit"
+)
+
+// Master is a master on a node of its own, with all methods of a testkit.Node.
+type Master struct {
+	*node
+	// Config is what the master starts with, the next time too.
+	Config master.Config
+	// Deaths are the reasons for which the master ended by itself. It does so when its term is over; any other
+	// reason fails the test, unless Mortal is set.
+	Deaths []any
+	Mortal bool
+}
+
+// Master starts a master.
+func (w *World) Master(name string, change ...func(*master.Config)) *Master {
+	w.T().Helper()
+	m := &Master{Config: master.Default()}
+	for _, f := range change {
+		f(&m.Config)
+	}
+	var candidate *contender
+	w.masters = append(w.masters, m)
+	m.node = w.Node(name, testkit.Address(name+":5050"),
+		testkit.Boot(func(n *testkit.Node) {
+			candidate = &contender{w: w}
+			if _, err := master.Spawn(n.Runtime(), m.Config, master.Parts{Contender: candidate, Registry: w.Cluster}); err != nil {
+				w.Fail("master %s does not start: %v", name, err)
+			}
+		}),
+		testkit.Died(func(*testkit.Node) { candidate.died() }),
+		testkit.Mortal(func(_ *testkit.Node, who process.UPID, why any) {
+			m.Deaths = append(m.Deaths, why)
+			if !m.Mortal {
+				w.Fail("%v ended its node: %v", who, why)
+			}
+		}))
+	return m
+}
+
+// UPID is the master's actor.
+func (m *Master) UPID() process.UPID { return m.node.UPID(master.ID) }
+
+// Operator is the desk that answers operators.
+func (m *Master) Operator() process.UPID { return m.node.UPID(master.OperatorID) }

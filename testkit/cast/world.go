@@ -1,0 +1,110 @@
+package cast
+
+import (
+	"errors"
+	"time"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/cluster/memory"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/testkit"
+)
+
+// node is a testkit.Node under a name that leaves its method Node to those who embed it.
+type node = testkit.Node
+
+// World is a testkit.World with a cluster in it.
+type World struct {
+	*testkit.World
+	// Cluster is who leads and what is in the registry, with faults to inject. It outlives the masters.
+	Cluster *memory.Cluster
+	// Lease is how long a master that has died leads on, as seen by the others: none for a single master, whose
+	// file is free at once; about 15 s for an elected one.
+	Lease time.Duration
+
+	masters []*Master
+	agents  []*Agent
+}
+
+// New makes a world that belongs to a test.
+func New(t testkit.T, options ...testkit.Option) *World {
+	t.Helper()
+	return In(testkit.NewWorld(t, options...))
+}
+
+// In puts a cluster into a world: the one of testkit.Check or testkit.Sweep.
+func In(w *testkit.World) *World { return &World{World: w, Cluster: memory.New()} }
+
+// Masters are all masters, in the order of their making.
+func (w *World) Masters() []*Master { return w.masters }
+
+// Agents are all agents, in the order of their making.
+func (w *World) Agents() []*Agent { return w.agents }
+
+// Leader is the master that leads, and zero when nobody does.
+func (w *World) Leader() process.UPID {
+	var leader process.UPID
+	cancel := w.Cluster.Detect(nil, func(l *cluster.Leader, err error) {
+		if err == nil && l != nil {
+			leader, _ = process.ParseUPID(l.UPID)
+		}
+	})
+	cancel()
+	return leader
+}
+
+// errDied is why a term ends whose master died.
+var errDied = errors.New("the master's process has ended")
+
+// contender contends for one life of a master, and gives up when that ends.
+type contender struct {
+	w       *World
+	cancel  func()
+	current cluster.Term
+}
+
+func (c *contender) Contend(info *mesospb.MasterInfo, done func(cluster.Term, error)) func() {
+	c.cancel = c.w.Cluster.Contend(info, func(t cluster.Term, err error) {
+		c.current = t
+		done(t, err)
+	})
+	return c.cancel
+}
+
+// died is what the election notices of the end of a master.
+func (c *contender) died() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+	term := c.current
+	if term == nil {
+		return
+	}
+	c.w.At(c.w.Lease, func() {
+		if c.w.Cluster.Holds(term) {
+			c.w.Cluster.Depose(errDied)
+		}
+	})
+}
+
+// detector tells a node who leads, a moment after it is so, because news travels.
+type detector struct {
+	w  *World
+	of testkit.Placed
+}
+
+func (d detector) Detect(previous *cluster.Leader, done func(*cluster.Leader, error)) func() {
+	cancelled := false
+	cancel := d.w.Cluster.Detect(previous, func(l *cluster.Leader, err error) {
+		d.w.At(time.Millisecond*time.Duration(1+d.w.Choose(10)), func() {
+			if !cancelled {
+				done(l, err)
+			}
+		})
+	})
+	return func() {
+		cancelled = true
+		cancel()
+	}
+}
