@@ -30,9 +30,8 @@ func (m *Master) reconcile(f *framework, asked []*schedulerpb.Call_Reconcile_Tas
 		}
 		status := m.status(&mesospb.Task{TaskId: q.TaskId, AgentId: q.AgentId}, answer.state,
 			mesospb.TaskStatus_REASON_RECONCILIATION, answer.message)
-		if answer.state == mesospb.TaskState_TASK_UNREACHABLE {
-			status.UnreachableTime = m.agents.unreachable[q.GetAgentId().GetValue()].GetSince()
-		}
+		// Also where the state is LOST: it tells such frameworks that the task may return.
+		status.UnreachableTime = m.agents.unreachable[q.GetAgentId().GetValue()].GetSince()
 		m.tellUpdate(f, status)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/cluster/memory"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
@@ -66,7 +67,11 @@ func (s *stage) failover() {
 
 // ask puts a question to the operator desk.
 func (s *stage) ask(call masterpb.Call_Type) *masterpb.Response {
-	s.desk.Send(s.node.UPID(master.OperatorID), &masterpb.Call{Type: call.Enum()})
+	c := &masterpb.Call{Type: call.Enum()}
+	if call == masterpb.Call_GET_METRICS {
+		c.GetMetrics = &masterpb.Call_GetMetrics{}
+	}
+	s.desk.Send(s.node.UPID(master.OperatorID), c)
 	return s.desk.Expect(testkit.Of[*masterpb.Response]())[0].Msg.(*masterpb.Response)
 }
 
@@ -356,4 +361,14 @@ func amounts(t *testing.T, messages []*mesospb.Resource) string {
 		t.Fatal(err)
 	}
 	return rs.Unallocate().String()
+}
+
+// fault is a write whose outcome nobody learns; each takes the registrar 100 ms.
+type fault struct{}
+
+// fail makes the next writes of the registry slow.
+func (s *stage) fail(faults ...fault) {
+	for range faults {
+		s.store.FailApplies(memory.Fault{Err: cluster.ErrUnknownOutcome})
+	}
 }
