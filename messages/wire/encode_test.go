@@ -100,6 +100,17 @@ func TestEncodeJSON(t *testing.T) {
 	}
 }
 
+func TestNetworkInfo(t *testing.T) {
+	m := &mesospb.NetworkInfo{
+		IpAddresses: []*mesospb.NetworkInfo_IPAddress{{Protocol: mesospb.NetworkInfo_IPv4.Enum(), IpAddress: proto.String("10.0.0.1")}},
+		Groups:      []string{"foo", "bar"},
+	}
+	const want = `{"ip_addresses":[{"protocol":"IPv4","ip_address":"10.0.0.1"}],"groups":["foo","bar"]}`
+	if got := string(wire.AppendJSON(nil, m)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // The fields that Mesos writes although nobody set them. The list is the wire's documentation; the encoder derives it from
 // the descriptors.
 func TestFieldsWithDefaults(t *testing.T) {

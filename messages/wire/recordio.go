@@ -171,3 +171,25 @@ func (w *RecordWriter) end() error {
 	_, err := w.w.Write(w.buf[start:])
 	return err
 }
+
+// Transform writes to w what f makes of each record of r, in order, until r ends. The error is nil at a clean end, else
+// that of r, f or w, whichever comes first; what was made before it has been written. f must not keep its
+// argument. Neither end is closed.
+func Transform(w io.Writer, r *RecordReader, f func(record []byte) ([]byte, error)) error {
+	for {
+		record, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		made, err := f(record)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(made); err != nil {
+			return err
+		}
+	}
+}

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -203,4 +206,124 @@ func TestRecordReaderGoesOnAfterABadMessage(t *testing.T) {
 	if err := r.Decode(wire.JSON, &m); err != nil || m.GetValue() != "t" {
 		t.Errorf("%v, %v", &m, err)
 	}
+}
+
+// trimmed makes a record lower case without blanks around it.
+func trimmed(record []byte) ([]byte, error) {
+	return bytes.TrimSpace(bytes.ToLower(record)), nil
+}
+
+func TestTransformUntilTheEnd(t *testing.T) {
+	var out bytes.Buffer
+	r := wire.NewRecordReader(strings.NewReader("6\nHELLO 7\nWORLD! "), wire.Limits{})
+	if err := wire.Transform(&out, r, trimmed); err != nil || out.String() != "helloworld!" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+// When the source fails the error is its own; what came before has been passed on, and the sink stays open.
+func TestTransformOfAFailingSource(t *testing.T) {
+	failure := errors.New("writer failure")
+	source := io.MultiReader(strings.NewReader("6\nHELLO 7\nWORLD! "), iotest.ErrReader(failure))
+	pr, pw := io.Pipe()
+	passed := make(chan string, 1)
+	go func() { // the other end of the sink
+		text, _ := io.ReadAll(pr)
+		passed <- string(text)
+	}()
+	if err := wire.Transform(pw, wire.NewRecordReader(source, wire.Limits{}), trimmed); !errors.Is(err, failure) {
+		t.Error(err)
+	}
+	select {
+	case text := <-passed:
+		t.Errorf("the sink was closed after %q", text)
+	default:
+	}
+	pw.Close()
+	if text := <-passed; text != "helloworld!" {
+		t.Errorf("passed on %q", text)
+	}
+}
+
+func TestTransformIntoAClosedSink(t *testing.T) {
+	pr, pw := io.Pipe()
+	pr.Close()
+	r := wire.NewRecordReader(strings.NewReader("6\nHELLO 7\nWORLD! "), wire.Limits{})
+	if err := wire.Transform(pw, r, trimmed); !errors.Is(err, io.ErrClosedPipe) {
+		t.Error(err)
+	}
+}
+
+func TestTransformThatFails(t *testing.T) {
+	failure := errors.New("no such record")
+	r := wire.NewRecordReader(strings.NewReader("1\na"), wire.Limits{})
+	if err := wire.Transform(io.Discard, r, func([]byte) ([]byte, error) { return nil, failure }); err != failure {
+		t.Error(err)
+	}
+}
+
+// frameworkIDs are ten messages that can be told apart.
+func frameworkIDs() (ids []*mesospb.FrameworkID) {
+	for i := range 10 {
+		ids = append(ids, &mesospb.FrameworkID{Value: proto.String(strconv.Itoa(i))})
+	}
+	return ids
+}
+
+// checkFile says whether the file holds exactly these messages, up to a clean end.
+func checkFile(t *testing.T, name string, want []*mesospb.FrameworkID) {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r := wire.NewRecordReader(file, wire.Limits{})
+	for i := 0; ; i++ {
+		var got mesospb.FrameworkID
+		err := r.Decode(wire.Protobuf, &got)
+		switch {
+		case err == io.EOF && i == len(want):
+			return
+		case err != nil || i == len(want):
+			t.Fatalf("message %d: %v", i, err)
+		case !proto.Equal(&got, want[i]):
+			t.Errorf("message %d is %v", i, &got)
+		}
+	}
+}
+
+// Messages written to a file one by one, while it is open for reading as well, are read back one by one to a clean end.
+func TestMessagesInAFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "messages")
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	w := wire.NewRecordWriter(file)
+	for i, id := range frameworkIDs() {
+		if err := w.Encode(wire.Protobuf, id); err != nil {
+			t.Fatal(err)
+		}
+		checkFile(t, name, frameworkIDs()[:i+1])
+	}
+}
+
+// The same with the file opened for each of them.
+func TestMessagesAppendedToAFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "messages")
+	for _, id := range frameworkIDs() {
+		file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := wire.NewRecordWriter(file).Encode(wire.Protobuf, id); err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkFile(t, name, frameworkIDs())
 }
