@@ -97,9 +97,7 @@ func (r Resources) Add(that Resources) Resources {
 		return that
 	}
 	b := r.build(len(that.items))
-	for i := range that.items {
-		b.add(&that.items[i])
-	}
+	b.Add(that)
 	return b.Resources()
 }
 
@@ -110,24 +108,24 @@ func (r Resources) Subtract(that Resources) Resources {
 		return r
 	}
 	b := r.build(0)
-	for i := range that.items {
-		b.subtract(&that.items[i])
-	}
+	b.Subtract(that)
 	return b.Resources()
 }
 
 // Filter returns those for which keep says true.
 func (r Resources) Filter(keep func(Resource) bool) Resources {
-	var out []Resource
-	for _, x := range r.items {
-		if keep(x) {
-			out = append(out, x)
+	first := 0
+	for first < len(r.items) && keep(r.items[first]) {
+		first++
+	}
+	// Nothing changes, so what is kept up to here need not be copied.
+	kept := r.items[:first:first]
+	for i := first + 1; i < len(r.items); i++ {
+		if keep(r.items[i]) {
+			kept = append(kept, r.items[i])
 		}
 	}
-	if len(out) == len(r.items) {
-		return r
-	}
-	return Resources{out}
+	return Resources{kept}
 }
 
 // each applies change to every resource and adds up what became alike.
@@ -151,14 +149,21 @@ type Builder struct{ items []Resource }
 // Add adds all of r.
 func (b *Builder) Add(r Resources) {
 	for i := range r.items {
-		b.add(&r.items[i])
+		b.addAt(i, &r.items[i])
 	}
 }
 
 // Subtract takes away what is there of r.
 func (b *Builder) Subtract(r Resources) {
+	emptied := false
 	for i := range r.items {
-		b.subtract(&r.items[i])
+		if at := b.find(i, func(x *Resource) bool { return x.subtractable(&r.items[i]) }); at >= 0 {
+			b.items[at].subtract(&r.items[i])
+			emptied = emptied || b.items[at].IsEmpty()
+		}
+	}
+	if emptied {
+		b.items = slices.DeleteFunc(b.items, Resource.IsEmpty)
 	}
 }
 
@@ -169,30 +174,32 @@ func (b *Builder) Resources() Resources {
 	return r
 }
 
-func (b *Builder) add(x *Resource) {
+func (b *Builder) add(x *Resource) { b.addAt(0, x) }
+
+// addAt is add with a guess where x's like may be.
+func (b *Builder) addAt(guess int, x *Resource) {
 	if x.IsEmpty() {
 		return
 	}
-	for i := range b.items {
-		if b.items[i].addable(x) {
-			b.items[i].add(x)
-			return
-		}
+	if at := b.find(guess, func(y *Resource) bool { return y.addable(x) }); at >= 0 {
+		b.items[at].add(x)
+		return
 	}
 	b.items = append(b.items, *x)
 }
 
-func (b *Builder) subtract(x *Resource) {
-	for i := range b.items {
-		if !b.items[i].subtractable(x) {
-			continue
-		}
-		b.items[i].subtract(x)
-		if b.items[i].IsEmpty() {
-			b.items = slices.Delete(b.items, i, i+1)
-		}
-		return
+// find is the index of the entry that is wanted, -1 when there is none. Collections that are added up again and again
+// have the same things at the same places, so a guess spares most of the search.
+func (b *Builder) find(guess int, want func(*Resource) bool) int {
+	if guess < len(b.items) && want(&b.items[guess]) {
+		return guess
 	}
+	for i := range b.items {
+		if want(&b.items[i]) {
+			return i
+		}
+	}
+	return -1
 }
 
 // Names lists the names, sorted.
