@@ -16,7 +16,8 @@ import (
 // launch starts tasks one by one: one that is refused takes nothing from those after it.
 func (m *Master) launch(s *spending, op *mesospb.Offer_Operation) {
 	f, a := s.framework, s.agent
-	for _, t := range op.GetLaunch().GetTaskInfos() {
+	for _, asked := range op.GetLaunch().GetTaskInfos() {
+		t := allocated(asked, f, s.role)
 		err := noFeedback(op)
 		if err == nil {
 			err = validation.Task(t, m.place(s))
@@ -25,7 +26,6 @@ func (m *Master) launch(s *spending, op *mesospb.Offer_Operation) {
 			m.neverRan(f, t, nil, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_INVALID, err)
 			continue
 		}
-		t = allocated(t, f, s.role)
 		fresh := t.Executor == nil || m.ensureExecutor(s, t.Executor)
 		m.start(s, t, t.Executor)
 		m.Send(a.pid, &controlpb.RunTask{Framework: f.info, Task: t, LaunchExecutor: proto.Bool(fresh), Epoch: m.stamp()})
@@ -35,7 +35,11 @@ func (m *Master) launch(s *spending, op *mesospb.Offer_Operation) {
 // launchGroup starts a pod: all of its tasks or none.
 func (m *Master) launchGroup(s *spending, op *mesospb.Offer_Operation) {
 	f, a := s.framework, s.agent
-	group, executor := op.GetLaunchGroup().GetTaskGroup(), op.GetLaunchGroup().GetExecutor()
+	group, executor := &mesospb.TaskGroupInfo{}, proto.CloneOf(op.GetLaunchGroup().GetExecutor())
+	adopt(executor, f, s.role)
+	for _, t := range op.GetLaunchGroup().GetTaskGroup().GetTasks() {
+		group.Tasks = append(group.Tasks, allocated(t, f, s.role))
+	}
 	err := noFeedback(op)
 	if err == nil {
 		err = validation.TaskGroup(group, executor, m.place(s))
@@ -46,17 +50,13 @@ func (m *Master) launchGroup(s *spending, op *mesospb.Offer_Operation) {
 		}
 		return
 	}
-	executor = proto.CloneOf(executor)
-	adopt(executor, f, s.role)
-	run := &controlpb.RunTaskGroup{Framework: f.info, Executor: executor, TaskGroup: &mesospb.TaskGroupInfo{}, Epoch: m.stamp()}
-	run.LaunchExecutor = proto.Bool(m.ensureExecutor(s, executor))
+	fresh := m.ensureExecutor(s, executor)
 	for _, t := range group.GetTasks() {
-		t = allocated(t, f, s.role)
 		t.Executor = nil
 		m.start(s, t, executor)
-		run.TaskGroup.Tasks = append(run.TaskGroup.Tasks, t)
 	}
-	m.Send(a.pid, run)
+	m.Send(a.pid, &controlpb.RunTaskGroup{Framework: f.info, Executor: executor, TaskGroup: group,
+		LaunchExecutor: proto.Bool(fresh), Epoch: m.stamp()})
 }
 
 // noFeedback refuses an operation id on launches: their feedback is the tasks' own updates.
@@ -103,25 +103,31 @@ func (m *Master) place(s *spending) validation.Place {
 	}
 }
 
-// allocated is a task whose resources say to which role they are allocated, and which framework they belong
-// to: frameworks with a single role leave that out.
+// allocated is a task whose resources say to which role they are allocated, and whose executor says whose it
+// is: frameworks may leave both out.
 func allocated(t *mesospb.TaskInfo, f *framework, role string) *mesospb.TaskInfo {
+	if t == nil {
+		return &mesospb.TaskInfo{}
+	}
 	t = proto.CloneOf(t)
 	allocate(t.Resources, role)
-	if t.Executor != nil {
-		adopt(t.Executor, f, role)
-	}
+	adopt(t.Executor, f, role)
 	return t
 }
 
 func adopt(e *mesospb.ExecutorInfo, f *framework, role string) {
-	e.FrameworkId = f.info.Id
+	if e == nil {
+		return
+	}
+	if e.FrameworkId == nil {
+		e.FrameworkId = f.info.Id
+	}
 	allocate(e.Resources, role)
 }
 
 func allocate(rs []*mesospb.Resource, role string) {
 	for _, r := range rs {
-		if r.GetAllocationInfo().GetRole() == "" {
+		if r != nil && r.GetAllocationInfo().GetRole() == "" {
 			r.AllocationInfo = &mesospb.Resource_AllocationInfo{Role: proto.String(role)}
 		}
 	}
