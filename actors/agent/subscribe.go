@@ -79,7 +79,9 @@ func (a *Agent) subscribe(e *executor, from process.UPID, s *executorpb.Call_Sub
 	if !e.upid.IsZero() && e.upid != from {
 		a.b.Unlink(e.upid)
 	}
-	again := e.state == running
+	// The same question twice over one connection: it asks again because the answer took long. Nothing is lost
+	// then, what it has been handed is on its way, in order.
+	again := e.state == running && e.upid != from
 	e.stopPatience()
 	e.upid, e.state = from, running
 	a.changed = true

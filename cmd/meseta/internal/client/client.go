@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -36,9 +37,10 @@ func Master(rt *process.Runtime, address string) *Conversation {
 	return &Conversation{rt: rt, to: process.UPID{ID: "operator", Addr: address}}
 }
 
-// Agent begins a conversation with an agent.
+// Agent begins a conversation with the desk of an agent: operator(n) for slave(n).
 func Agent(rt *process.Runtime, agent process.UPID) *Conversation {
-	return &Conversation{rt: rt, to: agent}
+	desk := process.UPID{ID: "operator" + strings.TrimPrefix(agent.ID, "slave"), Addr: agent.Addr}
+	return &Conversation{rt: rt, to: desk}
 }
 
 // AskMaster asks the operator's desk.

@@ -34,7 +34,7 @@ func bind(set *pflag.FlagSet, config reflect.Value) {
 		field, info := config.Field(i), config.Type().Field(i)
 		name := info.Tag.Get("flag")
 		if name == "" {
-			if info.IsExported() && field.Kind() == reflect.Struct {
+			if (info.IsExported() || info.Anonymous) && field.Kind() == reflect.Struct {
 				bind(set, field)
 			}
 			continue

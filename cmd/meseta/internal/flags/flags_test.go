@@ -59,14 +59,14 @@ func TestBindTakesEveryKindInEitherSpelling(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, _, err := bound(t, "--work-dir=/w", "--offer_timeout", "15secs", "--fetcher_cache_size=10MB", "--no-strict",
-		"--port=0", "--max_count=-3", "--factor=0.5", "--roles=a,b", "--optional=7", "--resources=file://"+file, "--depth=2")
+		"--port=0", "--max_count=-3", "--factor=0.5", "--roles=a,b", "--optional=7", "--resources=file://"+file, "--depth=2", "--allocation_interval=2secs")
 	if err != nil {
 		t.Fatal(err)
 	}
 	switch {
 	case c.WorkDir != "/w", c.Timeout != 15*time.Second, c.Cache != 10<<20, c.Strict, c.Port != 0, c.Count != -3,
 		c.Factor != 0.5, strings.Join(c.Roles, "+") != "a+b", c.Optional == nil || *c.Optional != 7,
-		c.Resources != "cpus:4;mem:64", c.Inner.Depth != 2:
+		c.Resources != "cpus:4;mem:64", c.Inner.Depth != 2, c.Interval != 2*time.Second:
 		t.Errorf("got %+v", c)
 	}
 }

@@ -1,0 +1,189 @@
+// Package cli is meseta's command line: what can be typed, and what is answered. Each command is a file; they
+// share the error sentence and the exit codes that are written down in help().
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/meseta-io/meseta/cmd/meseta/internal/flags"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
+)
+
+const exitCodes = `Exit codes:
+  0          done; for run: the command succeeded
+  1          meseta failed
+  2          the command line is wrong
+  for run:   the command's own status, and
+  124        --timeout was over
+  125        meseta or the cluster failed: no master, too large for every agent, task lost, refused, …
+  126, 127   the command cannot be run, is not found
+  128+n      signal n ended the command (130: Ctrl-C)`
+
+// programs are Mesos' programs by the name of the link that meseta is called through.
+var programs = map[string]string{
+	"mesos-master":  "master",
+	"mesos-agent":   "agent",
+	"mesos-slave":   "agent",
+	"mesos-local":   "local",
+	"mesos-execute": "execute",
+}
+
+// Arguments are what to do: those of the command line, after the name of the program that is asked for.
+func Arguments(argv []string) []string {
+	if len(argv) == 0 {
+		return nil
+	}
+	if program, ok := programs[filepath.Base(argv[0])]; ok {
+		return append([]string{program}, argv[1:]...)
+	}
+	return argv[1:]
+}
+
+// app is one run of the program.
+type app struct {
+	out, err *screen.Screen
+	ctx      context.Context
+}
+
+// exit is an error that knows its code. Without a text, everything has been said.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+// Unwrap gives the reason.
+func (e *exit) Unwrap() error { return e.err }
+
+// usageError is a command line that is wrong.
+func usageError(err error) error { return &exit{2, err} }
+
+// Main does what the arguments say and returns the exit code.
+func Main(argv []string) int {
+	return run(context.Background(), argv, screen.New(os.Stdout), screen.New(os.Stderr))
+}
+
+func run(ctx context.Context, argv []string, out, err *screen.Screen) int {
+	a := &app{out: out, err: err, ctx: ctx}
+	root := a.root()
+	root.SetArgs(Arguments(argv))
+	return a.report(root.ExecuteContext(ctx))
+}
+
+// report says what went wrong, in one sentence for each thing that did, and returns the code.
+func (a *app) report(err error) int {
+	if err == nil {
+		return 0
+	}
+	code := 1
+	if e, ok := errors.AsType[*exit](err); ok {
+		code, err = e.code, e.err
+	}
+	if err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			fmt.Fprintf(a.err, "%s %s\n", a.err.Paint(screen.Red, "meseta:"), line)
+		}
+	}
+	return code
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "meseta",
+		Short: "a cluster kernel: many machines, one pool of resources",
+		Long: "meseta pools the CPU, memory, disk and ports of many machines and runs your work on them.\n" +
+			"It is Apache Mesos done again: frameworks, tools and habits of Mesos keep working.\n\n" +
+			"To see it at work:      meseta demo\n" +
+			"To try things yourself: meseta dev          (then, elsewhere: meseta run -- echo hi)\n\n" + exitCodes,
+		SilenceErrors: true, SilenceUsage: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			var names []string
+			for _, sub := range c.Commands() {
+				names = append(names, sub.Name())
+			}
+			near := flags.Nearest(args[0], names)
+			if near != "" {
+				near = ": did you mean " + near + "?"
+			}
+			return usageError(fmt.Errorf("unknown command %s%s", args[0], near))
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError(flags.Explain(err, c.Flags()))
+	})
+	root.AddGroup(&cobra.Group{ID: "try", Title: "Try it:"}, &cobra.Group{ID: "use", Title: "Use a cluster:"},
+		&cobra.Group{ID: "serve", Title: "Be the cluster:"})
+	root.AddCommand(
+		a.demo(), a.dev(), a.local(),
+		a.runCommand(), a.execute(), a.agents(), a.tasks(), a.frameworks(),
+		a.master(), a.agent(),
+		a.version(),
+	)
+	// Some flags take several lines to explain; they stand below each other instead of running over the edge.
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 110 |"))
+	return root
+}
+
+// bind gives a command the flags of a config, a --config file, and the environment. The command's own work begins
+// after all of them are read.
+func bind(c *cobra.Command, config any, work func(args []string) error) *cobra.Command {
+	flags.Bind(c.Flags(), config)
+	file := c.Flags().String("config", "", "a file with settings named as the flags: YAML, TOML or JSON; the command line and the environment win")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		name := *file
+		for _, variable := range []string{"MESETA_CONFIG", "MESOS_CONFIG"} {
+			if name == "" {
+				name = os.Getenv(variable)
+			}
+		}
+		if err := flags.Fill(c.Flags(), name); err != nil {
+			return usageError(err)
+		}
+		return work(args)
+	}
+	return c
+}
+
+// noArguments refuses what stands behind the flags of a command that takes nothing there.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError(fmt.Errorf("%s takes no arguments, but got %q", c.CommandPath(), args[0]))
+	}
+	return nil
+}
+
+// logTo makes the log of a command: for people, on stderr.
+func logTo(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// hide takes flags out of the help text that most people never need; they work all the same.
+func hide(set *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		if f := set.Lookup(name); f != nil {
+			f.Hidden = true
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"path"
+	"time"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/job"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+const (
+	// How long to wait before looking for more output: soon after there was some, seldom when there was none.
+	followMin = 20 * time.Millisecond
+	followMax = 250 * time.Millisecond
+)
+
+// follower copies what a task prints to this program's own streams as it grows.
+type follower struct {
+	agent *client.Conversation
+	files []followed
+	over  chan struct{} // closed when the task has ended: what is there now is all there will be
+	done  chan struct{}
+}
+
+type followed struct {
+	client.File
+	to io.Writer
+}
+
+// sandboxOf is where an agent shows the files of a command task: its executor has the task's id.
+func sandboxOf(p job.Place, task *mesospb.TaskInfo) string {
+	return path.Join("/framework", p.Framework.GetValue(), "executor", task.GetTaskId().GetValue(), "latest")
+}
+
+func follow(ctx context.Context, rt *process.Runtime, p job.Place, task *mesospb.TaskInfo, out, err io.Writer) *follower {
+	f := &follower{agent: client.Agent(rt, p.UPID), over: make(chan struct{}), done: make(chan struct{})}
+	sandbox := sandboxOf(p, task)
+	f.files = []followed{
+		{client.File{Path: path.Join(sandbox, "stdout")}, out},
+		{client.File{Path: path.Join(sandbox, "stderr")}, err},
+	}
+	go f.loop(ctx)
+	return f
+}
+
+// finish copies the rest and waits until that is done.
+func (f *follower) finish() {
+	if f != nil {
+		close(f.over)
+		<-f.done
+	}
+}
+
+func (f *follower) loop(ctx context.Context) {
+	defer close(f.done)
+	defer f.agent.Close()
+	wait := followMin
+	for ended := false; !ended; {
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-f.over:
+			ended = true
+		case <-timer.C:
+		}
+		timer.Stop()
+		wait = min(2*wait, followMax)
+		for i := range f.files {
+			// An agent that restarts is away for a moment; what it has not told is there afterwards.
+			if n, err := f.files[i].Copy(ctx, f.files[i].to, f.agent); err == nil && n > 0 {
+				wait = followMin
+			}
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/masterpb"
+	"github.com/meseta-io/meseta/messages/resources"
+)
+
+// leader finds the master that leads, beginning at an address that the user gave. It is the first question of each
+// command, so it is here that an absent master is reported.
+func leader(ctx context.Context, desk *client.Conversation, address string) (process.UPID, error) {
+	_, err := desk.AskMaster(ctx, &masterpb.Call{Type: masterpb.Call_GET_HEALTH.Enum()})
+	switch {
+	case err == nil:
+		return process.UPID{ID: "master", Addr: address}, nil
+	case errors.Is(err, fault.ErrNotLeader):
+		return process.UPID{}, fmt.Errorf("master %s does not lead: %w", address, err)
+	}
+	return process.UPID{}, masterError(address, err)
+}
+
+// masterError says what to do about a master that does not answer.
+func masterError(address string, err error) error {
+	if errors.Is(err, fault.ErrUnavailable) {
+		return fmt.Errorf("the master at %s cannot be reached (%w); is it running? Name another with --master=HOST:PORT, "+
+			"or start one with: meseta dev", address, err)
+	}
+	return err
+}
+
+// activeAgents are those that are offered to frameworks.
+func activeAgents(ctx context.Context, desk *client.Conversation) ([]*masterpb.Response_GetAgents_Agent, error) {
+	r, err := desk.AskMaster(ctx, &masterpb.Call{Type: masterpb.Call_GET_AGENTS.Enum()})
+	agents := r.GetGetAgents().GetAgents()
+	return slices.DeleteFunc(agents, func(a *masterpb.Response_GetAgents_Agent) bool { return !a.GetActive() }), err
+}
+
+// whoFits says whether an empty agent could hold what is needed, and describes the one with the most room for the
+// role.
+func whoFits(agents []*masterpb.Response_GetAgents_Agent, needs resources.Resources, role string) (fits bool, largest string) {
+	var most resources.Resources
+	for _, agent := range agents {
+		total := quantities(agent.GetTotalResources()).AllocatableTo(role)
+		if _, ok := total.Find(needs); ok {
+			fits = true
+		}
+		if largest == "" || larger(total, most, needs) {
+			most, largest = total, summary(total)+" ("+agent.GetAgentInfo().GetHostname()+")"
+		}
+	}
+	return fits, largest
+}
+
+// larger says whether a comes closer to the needs than b: in the resource that both are shortest of.
+func larger(a, b, needs resources.Resources) bool {
+	return coverage(a, needs) > coverage(b, needs)
+}
+
+// coverage is the smallest share of a needed scalar that is there.
+func coverage(have, needs resources.Resources) float64 {
+	least := 1.0
+	for name, want := range needs.ScalarQuantities().All() {
+		if got, _ := have.Scalar(name); want > 0 {
+			least = min(least, float64(got)/float64(want))
+		}
+	}
+	return least
+}

@@ -1,0 +1,111 @@
+// Package node puts the concrete parts together: a runtime that listens, masters and agents in it with their disks
+// and launchers, and the parting at the end. The actors know none of these parts by name.
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/actors/process/remote"
+)
+
+// Listen is where a runtime can be reached. The names of the flags are Mesos'.
+type Listen struct {
+	// IP is the address to listen on. Empty: all of the machine's, and others are told the one that leads outside.
+	IP string `flag:"ip"`
+	// Port is the port to listen on; 0 takes a free one.
+	Port uint16 `flag:"port"`
+	// AdvertiseIP is the address that others are told, where it differs from the one to listen on.
+	AdvertiseIP string `flag:"advertise_ip"`
+	// AdvertisePort is the port that others are told, where it differs from the one to listen on.
+	AdvertisePort uint16 `flag:"advertise_port"`
+}
+
+// Failed hears why an actor could not go on. Nothing of its runtime can be trusted then.
+type Failed func(who process.UPID, why any, stack []byte)
+
+// Runtime makes a runtime that others can reach.
+func (l Listen) Runtime(log *slog.Logger, failed Failed) (*process.Runtime, error) {
+	if l.IP != "" && net.ParseIP(l.IP) == nil {
+		return nil, fmt.Errorf("--ip=%s: an IP address expected", l.IP)
+	}
+	transport, err := remote.New(remote.Config{Listen: l.bind(), Advertise: l.advertised(), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	rt, err := process.New(process.Config{Transport: transport, Log: log, OnPanic: failed})
+	if err != nil {
+		return nil, l.explain(err)
+	}
+	return rt, nil
+}
+
+func (l Listen) bind() string {
+	ip := l.IP
+	if ip == "" {
+		ip = "0.0.0.0"
+	}
+	return net.JoinHostPort(ip, strconv.Itoa(int(l.Port)))
+}
+
+// advertised is what others are told, or "" for the address that was bound.
+func (l Listen) advertised() string {
+	ip, port := l.AdvertiseIP, ""
+	if ip == "" && (l.IP == "" || net.ParseIP(l.IP).IsUnspecified()) {
+		ip = Toward("192.0.2.1:9") // an address of no machine: only the route to it matters
+	}
+	if l.AdvertisePort != 0 {
+		port = strconv.Itoa(int(l.AdvertisePort))
+		if ip == "" {
+			ip = l.IP
+		}
+	}
+	switch {
+	case ip == "":
+		return ""
+	case port == "":
+		return ip
+	}
+	return net.JoinHostPort(ip, port)
+}
+
+// explain says what to do about an address that cannot be had.
+func (l Listen) explain(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("port %d is taken by another program: stop it, or choose another port with --port", l.Port)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("--ip=%s: this machine has no such address", l.IP)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("port %d: only root may listen there; choose one above 1023 with --port", l.Port)
+	}
+	return err
+}
+
+// Toward is the address of this machine from which another is reached; nothing is sent to find out.
+func Toward(to string) string {
+	c, err := net.Dial("udp", to)
+	if err != nil {
+		return "127.0.0.1"
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).IP.String()
+}
+
+// Client makes a runtime for a command that talks to a master. ip is the address that the cluster can reach it by;
+// empty: the one that leads to the master.
+func Client(master, ip string, log *slog.Logger) (*process.Runtime, error) {
+	if ip == "" {
+		ip = Toward(master)
+	}
+	return Listen{IP: ip}.Runtime(log, func(who process.UPID, why any, stack []byte) {
+		fmt.Fprintf(os.Stderr, "meseta: %s failed: %v\n%s", who.ID, why, stack)
+		os.Exit(125)
+	})
+}

@@ -1,0 +1,142 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/meseta-io/meseta/actors/agent"
+	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/actors/containerizer/posix"
+	"github.com/meseta-io/meseta/actors/master"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/cluster/standalone"
+)
+
+// parting is how long the goodbye of a node may take.
+const parting = 5 * time.Second
+
+// Service is a node at work: masters, agents or both in one runtime.
+type Service struct {
+	rt    *process.Runtime
+	log   *slog.Logger
+	ended chan error
+	once  sync.Once
+	close []func() error // in the order of opening
+	lives *tracked       // the containers, if they are to end with the node
+}
+
+// New makes a node without anybody in it.
+func New(l Listen, log *slog.Logger) (*Service, error) {
+	s := &Service{log: log, ended: make(chan error, 1)}
+	rt, err := l.Runtime(log, s.failed)
+	if err != nil {
+		return nil, err
+	}
+	s.rt = rt
+	return s, nil
+}
+
+// Addr is where the node is reached, host:port.
+func (s *Service) Addr() string { return s.rt.Addr() }
+
+// Ended has what ended the node, if it did by itself: nil for an end that was asked for by the cluster.
+func (s *Service) Ended() <-chan error { return s.ended }
+
+func (s *Service) end(err error) { s.once.Do(func() { s.ended <- err }) }
+
+// failed ends the node: an actor that lost its invariants must not go on, and without it the others are of no use.
+func (s *Service) failed(who process.UPID, why any, stack []byte) {
+	if err, ok := why.(error); ok && !isBug(err) {
+		s.end(err)
+		return
+	}
+	s.end(fmt.Errorf("%s failed, which is a bug of meseta; please report it: %v\n%s", who.ID, why, stack))
+}
+
+// isBug tells a panic of Go's from a reason that an actor gave.
+func isBug(err error) bool {
+	type runtimeError interface{ RuntimeError() }
+	_, ok := errors.AsType[interface {
+		error
+		runtimeError
+	}](err)
+	return ok
+}
+
+// Master adds a master, which keeps its registry in its work_dir.
+func (s *Service) Master(c master.Config) error {
+	store, err := standalone.Open(c.WorkDir)
+	if err != nil {
+		return fmt.Errorf("--work_dir=%s: %w; name another directory", c.WorkDir, err)
+	}
+	s.close = append(s.close, store.Close)
+	_, err = master.Spawn(s.rt, c, master.Parts{Contender: store, Registry: store})
+	return err
+}
+
+// Agent adds an agent of the master at an address.
+func (s *Service) Agent(c agent.Config, address string) error {
+	detector, err := standalone.At(address)
+	if err != nil {
+		return fmt.Errorf("--master=%s: %w", address, err)
+	}
+	disk, err := agent.OpenDisk(c.WorkDir)
+	if err != nil {
+		return fmt.Errorf("%w; name another directory with --work_dir", err)
+	}
+	machine, err := agent.ThisMachine(c.WorkDir)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("cannot find this program, which executors are: %w", err)
+	}
+	c.Executor = []string{self, "executor"}
+	launcher := containerizer.Launcher(posix.New())
+	if s.lives != nil {
+		s.lives.Launcher = launcher
+		launcher = s.lives
+	}
+	_, err = agent.Spawn(s.rt, c, agent.Parts{Detector: detector, Launcher: launcher, Disk: disk, Machine: machine, Ended: s.end})
+	return err
+}
+
+// Mortal makes every container of the node end with it. Call it before agents are added.
+func (s *Service) Mortal() { s.lives = &tracked{live: map[string]containerizer.Process{}} }
+
+// Close ends the node: first its actors, then whatever of theirs is left.
+func (s *Service) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), parting)
+	defer cancel()
+	err := s.rt.Shutdown(ctx)
+	for i := len(s.close) - 1; i >= 0; i-- {
+		err = errors.Join(err, s.close[i]())
+	}
+	if s.lives != nil {
+		err = errors.Join(err, s.lives.destroyAll(ctx))
+	}
+	return err
+}
+
+// WorkDir is where a node keeps what must survive it, unless told otherwise: root's in /var/lib, everybody else's in
+// their home.
+func WorkDir(of string) string {
+	if os.Geteuid() == 0 {
+		return filepath.Join("/var/lib/meseta", of)
+	}
+	if state := os.Getenv("XDG_STATE_HOME"); state != "" {
+		return filepath.Join(state, "meseta", of)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "" // Validate asks for one
+	}
+	return filepath.Join(home, ".local", "state", "meseta", of)
+}
