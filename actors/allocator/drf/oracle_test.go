@@ -25,10 +25,40 @@ type oracle struct {
 	pending    bool
 }
 
-// thing identifies what can be counted: a kind, or one element of a set of that kind.
+// thing identifies what can be counted: a kind, or one element of a set of that kind. Equal kinds are one pointer and
+// words are numbers, so that maps of things are quick.
 type thing struct {
-	Kind
-	element string
+	*Kind
+	element int
+}
+
+var knownKinds, knownWords = map[Kind]*Kind{}, map[string]int{}
+var wordList []string
+
+func theKind(k Kind) *Kind {
+	if knownKinds[k] == nil {
+		knownKinds[k] = &k
+	}
+	return knownKinds[k]
+}
+
+func theWord(s string) int {
+	n, ok := knownWords[s]
+	if !ok {
+		n = len(wordList)
+		knownWords[s], wordList = n, append(wordList, s)
+	}
+	return n
+}
+
+func (k thing) elementText() string {
+	switch k.Type {
+	case Ranges:
+		return fmt.Sprint(k.element)
+	case Items:
+		return wordList[k.element]
+	}
+	return ""
 }
 
 // pile is resources: thousandths, copies, or 1 for each element of a set.
@@ -106,17 +136,17 @@ func pileOf(b Bundle) pile {
 		switch {
 		case r.Set == nil:
 			if r.N > 0 {
-				p[thing{Kind: *r.Kind}] += r.N
+				p[thing{Kind: theKind(*r.Kind)}] += r.N
 			}
 		case r.Kind.Type == Ranges:
 			for _, x := range r.Set.Ranges {
 				for n := x.Lo; n <= x.Hi; n++ {
-					p[thing{*r.Kind, fmt.Sprintf("%20d", n)}] = 1
+					p[thing{theKind(*r.Kind), int(n)}] = 1
 				}
 			}
 		default:
 			for _, x := range r.Set.Items {
-				p[thing{*r.Kind, x}] = 1
+				p[thing{theKind(*r.Kind), theWord(x)}] = 1
 			}
 		}
 	}
@@ -127,7 +157,7 @@ func pileOf(b Bundle) pile {
 func (p pile) text() string {
 	var lines []string
 	for k, n := range p {
-		lines = append(lines, fmt.Sprintf("%s%s%s=%d", k.Name, kindText(k.Kind), k.element, n))
+		lines = append(lines, fmt.Sprintf("%s%s%s=%d", k.Name, kindText(*k.Kind), k.elementText(), n))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, " ")
@@ -269,12 +299,12 @@ func (p pile) shrinkTo(target quantities, bounded func(string) bool, key func(ha
 		switch {
 		case k.Size > 0:
 			for copy := range n {
-				pieces = append(pieces, piece{k, 1, key(hashKind(&k.Kind), copy)})
+				pieces = append(pieces, piece{k, 1, key(hashKind(k.Kind), copy)})
 			}
 		case k.plain():
 			pieces = append(pieces, piece{k, n, key(0, 0)})
 		default:
-			pieces = append(pieces, piece{k, n, key(hashKind(&k.Kind), 0)})
+			pieces = append(pieces, piece{k, n, key(hashKind(k.Kind), 0)})
 		}
 	}
 	slices.SortFunc(pieces, func(a, b piece) int {
