@@ -19,6 +19,58 @@ type Agent struct {
 	Used         map[string]resources.Resources // by framework id, with the roles that they are allocated to
 }
 
+// agent is what the actor remembers of one, beside the engine.
+type agent struct {
+	info   *mesospb.AgentInfo // for offer constraints and the whitelist
+	active bool
+}
+
+// activate decides whether an agent is offered: the operator must want it, and its host must be listed.
+func (a *Allocator) activate(id string) {
+	if x := a.agents[id]; x != nil {
+		offered := x.active && (a.listed == nil || a.listed[x.info.GetHostname()])
+		a.do(func(e *drf.Engine) { e.SetAgentActive(id, offered) })
+	}
+}
+
+func (a *Allocator) setActive(id string, active bool) {
+	if x := a.agents[id]; x != nil {
+		x.active = active
+		a.activate(id)
+	}
+}
+
+func (a *Allocator) list(hostnames []string) {
+	a.listed = nil
+	if hostnames != nil {
+		a.listed = map[string]bool{}
+		for _, name := range hostnames {
+			a.listed[name] = true
+		}
+	}
+	// In id order, because the engine remembers whom it has to look at in the order of the calls.
+	for _, id := range slices.Sorted(maps.Keys(a.agents)) {
+		a.activate(id)
+	}
+}
+
+func (a *Allocator) addAgent(id string, x Agent) {
+	a.agents[id] = &agent{info: x.Info, active: true}
+	s := a.agentSpec(id, x)
+	a.do(func(e *drf.Engine) { e.AddAgent(s) })
+	a.activate(id)
+}
+
+func (a *Allocator) updateAgent(id string, x Agent) {
+	if a.agents[id] == nil {
+		return
+	}
+	a.agents[id].info = x.Info
+	s := a.agentSpec(id, x)
+	a.do(func(e *drf.Engine) { e.UpdateAgent(s) })
+	a.activate(id)
+}
+
 func (a *Allocator) agentSpec(id string, agent Agent) drf.Agent {
 	has := func(c mesospb.AgentInfo_Capability_Type) bool {
 		return slices.ContainsFunc(agent.Capabilities, func(x *mesospb.AgentInfo_Capability) bool { return x.GetType() == c })

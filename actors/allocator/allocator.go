@@ -10,7 +10,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/allocator/drf"
 	"github.com/meseta-io/meseta/actors/process"
-	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/actors/process/metrics"
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
@@ -28,12 +28,16 @@ type Allocator struct {
 	propose func([]Proposal)
 	engine  *drf.Engine
 	words   *words
-	agents  map[string]*mesospb.AgentInfo // for offer constraints
+	agents  map[string]*agent
+	listed  map[string]bool // hostnames that may be offered; nil: all
 
 	scheduled bool // a run is in the mailbox
 	paused    bool
-	began     time.Time     // when the scheduled run was asked for
-	latency   time.Duration // of the last run, from the event to its end
+
+	metrics *metrics.Registry
+	latency *metrics.Timer // from the event that asks for a run to its beginning
+	runTime *metrics.Timer
+	waited  func() // ends the latency of the scheduled run
 }
 
 // Spawn starts the actor "allocator". It calls propose once for each run that proposes anything, while it handles a message: propose
@@ -50,7 +54,10 @@ func Spawn(rt *process.Runtime, c Config, propose func([]Proposal)) (Client, err
 func (a *Allocator) Initialize(b *process.Base) {
 	a.base = b
 	a.words = newWords()
-	a.agents = map[string]*mesospb.AgentInfo{}
+	a.agents = map[string]*agent{}
+	a.metrics = metrics.New(b.Now)
+	a.latency = a.metrics.Timer("allocator/mesos/allocation_run_latency_ms", time.Millisecond, metrics.Window(time.Hour))
+	a.runTime = a.metrics.Timer("allocator/mesos/allocation_run_ms", time.Millisecond, metrics.Window(time.Hour))
 	min, err := a.config.minima()
 	if err != nil {
 		b.Fatal(err) // Spawn has validated it
@@ -85,26 +92,31 @@ func (a *Allocator) wake() {
 	if a.scheduled || a.paused || !a.engine.Pending() {
 		return
 	}
-	a.scheduled, a.began = true, a.base.Now()
+	a.scheduled, a.waited = true, a.latency.Start()
 	a.base.Dispatch(a.run)
 }
 
 func (a *Allocator) run() {
 	a.scheduled = false
+	a.waited()
 	if a.paused {
 		return // what is pending waits for resume
 	}
+	done := a.runTime.Start()
 	a.engine.Now(a.base.Now())
-	grants := a.engine.Allocate()
-	a.latency = a.base.Now().Sub(a.began)
-	if len(grants) == 0 {
-		return
+	proposals := a.word(a.engine.Allocate())
+	done()
+	if len(proposals) > 0 {
+		a.propose(proposals)
 	}
+}
+
+func (a *Allocator) word(grants []drf.Grant) []Proposal {
 	proposals := make([]Proposal, len(grants))
 	for i, g := range grants {
 		proposals[i] = Proposal{g.Framework, g.Role, g.Agent, a.words.resources(g.Bundle, g.Role)}
 	}
-	a.propose(proposals)
+	return proposals
 }
 
 func (a *Allocator) pause() { a.paused = true }

@@ -67,24 +67,13 @@ func (c Client) Revive(framework string, roles []string) {
 
 // AddAgent admits an agent, and triggers a run for it.
 func (c Client) AddAgent(id string, agent Agent) {
-	c.tell(func(a *Allocator) {
-		a.agents[id] = agent.Info
-		s := a.agentSpec(id, agent)
-		a.do(func(e *drf.Engine) { e.AddAgent(s) })
-	})
+	c.tell(func(a *Allocator) { a.addAgent(id, agent) })
 }
 
 // UpdateAgent changes an agent's total, attributes, capabilities or domain; Used is not read. It triggers a run for the agent if
 // anything changed. Changed attributes end all filters of the agent.
 func (c Client) UpdateAgent(id string, agent Agent) {
-	c.tell(func(a *Allocator) {
-		if a.agents[id] == nil {
-			return
-		}
-		a.agents[id] = agent.Info
-		s := a.agentSpec(id, agent)
-		a.do(func(e *drf.Engine) { e.UpdateAgent(s) })
-	})
+	c.tell(func(a *Allocator) { a.updateAgent(id, agent) })
 }
 
 // RemoveAgent forgets an agent and what is held of it.
@@ -97,13 +86,16 @@ func (c Client) RemoveAgent(id string) {
 
 // ActivateAgent lets an agent be offered again, from the next periodic run on.
 func (c Client) ActivateAgent(id string) {
-	c.tell(func(a *Allocator) { a.do(func(e *drf.Engine) { e.SetAgentActive(id, true) }) })
+	c.tell(func(a *Allocator) { a.setActive(id, true) })
 }
 
 // DeactivateAgent keeps an agent from being offered. What is held of it stays held.
 func (c Client) DeactivateAgent(id string) {
-	c.tell(func(a *Allocator) { a.do(func(e *drf.Engine) { e.SetAgentActive(id, false) }) })
+	c.tell(func(a *Allocator) { a.setActive(id, false) })
 }
+
+// Whitelist offers only agents on these hosts from the next run on; nil offers all, an empty list none.
+func (c Client) Whitelist(hostnames []string) { c.tell(func(a *Allocator) { a.list(hostnames) }) }
 
 // Recover returns offered or used resources, which carry the role that they are allocated to. With filters, what returns in a
 // role, or part of it, is not offered to the framework in that role again for refuse_seconds, and for one allocation interval at

@@ -284,3 +284,128 @@ func (c *cluster) decline(ps []allocator.Proposal, seconds float64) {
 		c.Recover(p.Framework, p.Agent, p.Resources, &mesospb.Filters{RefuseSeconds: &seconds})
 	}
 }
+
+// quota sets a role's guarantee and limit, each like "cpus:1;mem:512" or empty.
+func (c *cluster) quota(role, guarantee, limit string) {
+	c.t.Helper()
+	amounts := func(text string) map[string]float64 {
+		out := map[string]float64{}
+		l, err := resources.ParseLimits(text) // keeps zeros
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for name, n := range l.All() {
+			out[name] = n.Float64()
+		}
+		return out
+	}
+	c.UpdateQuota(role, allocator.Quota{Guarantees: amounts(guarantee), Limits: amounts(limit)})
+}
+
+// both sets a guarantee that is the limit, too.
+func (c *cluster) both(role, amounts string) { c.quota(role, amounts, amounts) }
+
+func (c *cluster) figures() map[string]float64 {
+	c.t.Helper()
+	c.settle() // a run that is due comes first
+	f := c.Figures()
+	c.settle()
+	out, err := f.Get(context.Background())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return out
+}
+
+// shows compares metrics below "allocator/mesos/".
+func (c *cluster) shows(want map[string]float64) {
+	c.t.Helper()
+	got := c.figures()
+	for name, v := range want {
+		if x, ok := got["allocator/mesos/"+name]; !ok || x != v {
+			c.t.Errorf("%s: want %v, got %v (%v)", name, v, x, ok)
+		}
+	}
+}
+
+func (c *cluster) hides(names ...string) {
+	c.t.Helper()
+	got := c.figures()
+	for _, name := range names {
+		if v, ok := got["allocator/mesos/"+name]; ok {
+			c.t.Errorf("%s is there: %v", name, v)
+		}
+	}
+}
+
+// reserved is text, reserved to a role; dynamically by a principal, or statically.
+func reserved(t testing.TB, text, role, principal string) resources.Resources {
+	t.Helper()
+	r := &mesospb.Resource_ReservationInfo{Type: mesospb.Resource_ReservationInfo_STATIC.Enum(), Role: &role}
+	if principal != "" {
+		r.Type, r.Principal = mesospb.Resource_ReservationInfo_DYNAMIC.Enum(), &principal
+	}
+	rs, err := parse(t, text).PushReservation(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rs
+}
+
+// volume is a persistent volume of n MB reserved to a role.
+func volume(t testing.TB, n int, role string, shared bool) resources.Resources {
+	t.Helper()
+	text := `"name":"disk","type":"SCALAR","scalar":{"value":%d},"reservations":[{"type":"STATIC","role":%q}],` +
+		`"disk":{"persistence":{"id":"id1"},"volume":{"container_path":"data","mode":"RW"}}`
+	if shared {
+		text += `,"shared":{}`
+	}
+	return parse(t, fmt.Sprintf("[{"+text+"}]", n, role))
+}
+
+func revocable(t testing.TB, cpus float64) resources.Resources {
+	t.Helper()
+	return parse(t, fmt.Sprintf(`[{"name":"cpus","type":"SCALAR","scalar":{"value":%v},"revocable":{}}]`, cpus))
+}
+
+// add puts an agent with any resources.
+func (c *cluster) add(id string, total resources.Resources, options ...agentOption) {
+	a := c.agentSpec(id, "cpus:1", options...)
+	a.Total = total
+	c.specs[id] = a
+	c.AddAgent(id, a)
+}
+
+// change gives an agent another total.
+func (c *cluster) change(id string, total resources.Resources) {
+	a := c.specs[id]
+	a.Total, a.Used = total, nil
+	c.specs[id] = a
+	c.UpdateAgent(id, a)
+}
+
+// granted takes what was proposed since the last time, which must be one proposal of exactly rs.
+func (c *cluster) granted(framework, role, agent string, rs resources.Resources) allocator.Proposal {
+	c.t.Helper()
+	ps := c.offers()
+	if len(ps) != 1 {
+		c.t.Fatalf("%d proposals, want one: %v", len(ps), ps)
+	}
+	p := ps[0]
+	if p.Framework != framework || p.Role != role || p.Agent != agent || !p.Resources.Equal(rs.Unallocate().Allocate(role)) {
+		c.t.Fatalf("want %s %s %s %v\ngot  %s %s %s %v", framework, role, agent, rs, p.Framework, p.Role, p.Agent, p.Resources)
+	}
+	return p
+}
+
+// convert tells of an operation on what a framework holds, and returns what became of held.
+func (c *cluster) convert(framework, agent string, held, consumed, converted resources.Resources) resources.Resources {
+	c.t.Helper()
+	conversion := allocator.Conversion{Consumed: consumed, Converted: converted}
+	after, err := held.Convert(conversion)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.UpdateAllocation(framework, agent, []allocator.Conversion{conversion})
+	return after
+}

@@ -5,10 +5,8 @@ import "github.com/meseta-io/meseta/messages/resources"
 // figures words the books as metrics under Mesos' names.
 func (a *Allocator) figures() map[string]float64 {
 	f := a.engine.Figures()
-	out := map[string]float64{
-		"allocator/mesos/allocation_runs":           float64(f.Runs),
-		"allocator/mesos/allocation_run_latency_ms": float64(a.latency.Microseconds()) / 1000,
-	}
+	out := a.metrics.Snapshot()
+	out["allocator/mesos/allocation_runs"] = float64(f.Runs)
 	amounts := func(prefix, suffix string, by map[string]int64) {
 		for name, n := range by {
 			out[prefix+name+suffix] = resources.Milli(n).Float64()
@@ -27,8 +25,8 @@ func (a *Allocator) figures() map[string]float64 {
 		amounts(quota, "/guarantee", r.Guarantee)
 		amounts(quota, "/limit", r.Limit)
 		amounts(quota, "/consumed", r.Consumed)
-		if r.Guarantee != nil {
-			amounts(quota, "/offered_or_allocated", r.Used)
+		for name := range r.Consumed {
+			out[quota+name+"/offered_or_allocated"] = resources.Milli(r.Used[name]).Float64()
 		}
 	}
 	return out

@@ -41,7 +41,7 @@ func (a *Allocator) frameworkSpec(id string, f Framework) drf.Framework {
 	for _, role := range roles {
 		sub := drf.Subscription{Suppressed: slices.Contains(f.Suppressed, role), Min: minimaOf(f.Info.GetOfferFilters()[role])}
 		if c := excludes[role]; c != nil {
-			sub.Excludes = func(agent string) bool { return c.excludes(a.agents[agent]) }
+			sub.Excludes = func(agent string) bool { return c.excludes(a.agents[agent].info) }
 		}
 		s.Roles[role] = sub
 	}
