@@ -34,6 +34,7 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 	}
 	if no := a.refusal(f, m); no != nil {
 		a.refuse(f, info.GetTaskId(), no)
+		a.neverStarted(f, info.Executor, m.GetLaunchExecutor())
 		return
 	}
 	var changes []Change
@@ -70,6 +71,16 @@ func (a *Agent) runTaskGroup(from process.UPID, m *controlpb.RunTaskGroup) {
 		a.refuse(f, t.GetTaskId(), &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_GROUP_INVALID,
 			"task groups are not supported by this agent: launch the tasks one by one"})
 	}
+	a.neverStarted(f, m.Executor, m.GetLaunchExecutor())
+}
+
+// neverStarted takes back what the master has booked for an executor that it expected to be started.
+func (a *Agent) neverStarted(f *framework, e *mesospb.ExecutorInfo, expected bool) {
+	if e == nil || !expected || f.executors[e.GetExecutorId().GetValue()] != nil {
+		return
+	}
+	a.b.Send(a.membership.master, &controlpb.ExitedExecutor{AgentId: a.info.GetId(), FrameworkId: f.info.GetId(),
+		ExecutorId: e.GetExecutorId(), Status: proto.Int32(-1)})
 }
 
 // refuse tells a task's fate before it had an executor.
