@@ -122,13 +122,18 @@ func (t target) reflect(p *plan) protoreflect.Message {
 
 // object reads the object at pos into t.
 func (d *decoder) object(p *plan, t target) error {
-	if err := d.spend(p.size + 8); err != nil {
+	size := p.size + 8
+	if t.at == nil {
+		size += 512 // it may be a dynamic message, which is a map
+	}
+	if err := d.spend(size); err != nil {
 		return err
 	}
 	if err := d.enter(); err != nil {
 		return err
 	}
 	var seen uint64 // bits of the required fields that are set
+	next := 0       // the field after the last one: most writers keep the order of declaration
 	for first := true; ; first = false {
 		ok, err := d.more(first, '}')
 		if err != nil {
@@ -141,13 +146,14 @@ func (d *decoder) object(p *plan, t target) error {
 		if err != nil {
 			return err
 		}
-		f := p.byName[string(key)]
+		f := p.field(key, next)
 		if f == nil {
 			if err := d.skip(); err != nil {
 				return err
 			}
 			continue
 		}
+		next = f.index + 1
 		var set bool
 		if t.at != nil {
 			set, err = d.slot(p, f, t.at)

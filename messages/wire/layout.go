@@ -16,7 +16,7 @@ import (
 // The layout is taken from the struct's own tags and checked against the descriptor; a type that does not fit exactly
 // (dynamic messages, oneofs, odd maps) has none and goes through reflection.
 type layout struct {
-	typ    reflect.Type // the struct
+	typ    reflect.Type // the struct, as in the plan
 	fields []slot       // in the order of the plan's fields
 }
 
@@ -62,7 +62,7 @@ func goStruct(d protoreflect.MessageDescriptor) reflect.Type {
 }
 
 func layoutOf(p *plan) *layout {
-	t := goStruct(p.desc)
+	t := p.typ
 	if t == nil || p.desc.Oneofs().Len() > 0 {
 		return nil
 	}

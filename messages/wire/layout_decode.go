@@ -105,7 +105,7 @@ func (d *decoder) structure(f *fieldPlan, c byte) (unsafe.Pointer, error) {
 		return nil, d.unexpected(c, "an object")
 	}
 	if f.sub.layout == nil {
-		m := reflect.New(goStruct(f.sub.desc))
+		m := reflect.New(f.sub.typ)
 		return m.UnsafePointer(), d.object(f.sub, target{m: m.Interface().(proto.Message).ProtoReflect()})
 	}
 	at := reflect.New(f.sub.layout.typ).UnsafePointer()

@@ -14,7 +14,7 @@ import (
 // structure writes the struct of plan p at address at, as message does through reflection.
 func (e *encoder) structure(p *plan, at unsafe.Pointer) {
 	if p.layout == nil {
-		e.message(p, reflect.NewAt(goStruct(p.desc), at).Interface().(proto.Message).ProtoReflect())
+		e.message(p, reflect.NewAt(p.typ, at).Interface().(proto.Message).ProtoReflect())
 		return
 	}
 	if at == nil { // a nil in a list: a mistake of the caller's, written as a reader of the binary form would see it

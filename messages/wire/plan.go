@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"reflect"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -16,10 +17,11 @@ type plan struct {
 	fields   []fieldPlan           // in declaration order, which is the order on the wire
 	byName   map[string]*fieldPlan // by the name in the .proto file
 	byNumber map[protoreflect.FieldNumber]*fieldPlan
-	required int     // how many required fields there are
-	size     int     // bytes of one empty message in memory
-	deep     bool    // itself or something below it has required fields
-	layout   *layout // where the fields lie in the generated Go struct; nil if the type has none that is known
+	required int          // how many required fields there are
+	typ      reflect.Type // the generated Go struct; nil if none is linked in
+	size     int          // bytes of one empty message in memory
+	deep     bool         // itself or something below it has required fields
+	layout   *layout      // where the fields lie in the generated Go struct; nil if the type has none that is known
 }
 
 type fieldPlan struct {
@@ -109,7 +111,11 @@ func (b *builder) message(d protoreflect.MessageDescriptor) *plan {
 		fields:   make([]fieldPlan, n),
 		byName:   make(map[string]*fieldPlan, n),
 		byNumber: make(map[protoreflect.FieldNumber]*fieldPlan, n),
-		size:     estimate(d),
+		typ:      goStruct(d),
+		size:     64 + 32*n,
+	}
+	if p.typ != nil {
+		p.size = int(p.typ.Size())
 	}
 	b.made[d] = p
 	for i := range n {
@@ -126,6 +132,16 @@ func (b *builder) message(d protoreflect.MessageDescriptor) *plan {
 	}
 	p.layout = layoutOf(p)
 	return p
+}
+
+// field finds a field by its name, looking first at the one at index next and its neighbour.
+func (p *plan) field(name []byte, next int) *fieldPlan {
+	for i := next; i < next+2 && i < len(p.fields); i++ {
+		if f := &p.fields[i]; f.name == string(name) {
+			return f
+		}
+	}
+	return p.byName[string(name)]
 }
 
 func (b *builder) field(f *fieldPlan, fd protoreflect.FieldDescriptor) {
@@ -216,14 +232,6 @@ func (p *plan) holdsRequired() bool {
 		}
 	}
 	return false
-}
-
-// estimate is about how many bytes an empty message of this type takes.
-func estimate(d protoreflect.MessageDescriptor) int {
-	if t := goStruct(d); t != nil {
-		return int(t.Size())
-	}
-	return 64 + 32*d.Fields().Len()
 }
 
 // goMessage is an empty generated message of this type, nil if none is linked into the program.
