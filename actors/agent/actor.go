@@ -137,8 +137,7 @@ func (a *Agent) Exited(who process.UPID) {
 		return
 	}
 	if e := a.executorAt(who); e != nil {
-		e.upid = process.UPID{} // its container's end is told by the launcher; else it subscribes again
-		a.log(e).Info("lost the connection to the executor")
+		a.executorLost(e)
 	}
 }
 

@@ -132,7 +132,7 @@ func (a *Agent) welcomeBack(e *executor) {
 	}
 	// Its own attempts to return may be seconds apart by now.
 	a.b.Send(e.upid, &controlpb.ReconnectExecutor{AgentId: a.info.GetId()})
-	e.upid = process.UPID{}
+	e.upid = process.UPID{} // until it answers
 }
 
 // waiting tells whether an executor may still come back by itself.

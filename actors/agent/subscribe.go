@@ -2,8 +2,10 @@ package agent
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/validation"
@@ -107,6 +109,28 @@ func (a *Agent) subscribe(e *executor, from process.UPID, s *executorpb.Call_Sub
 		}
 	}
 	a.recoveredOne()
+}
+
+// executorLost is a broken link to an executor. Most often it has ended, and the launcher is about to tell. If it
+// lives, only one of the two directions may be broken and it does not know; so it is asked to subscribe again.
+func (a *Agent) executorLost(e *executor) {
+	upid := e.upid
+	e.upid = process.UPID{}
+	a.changed = true
+	a.log(e).Info("lost the connection to the executor")
+	if e.state == running {
+		a.b.Delay(reconnectAfter, func() { a.reconnect(e, upid) })
+	}
+}
+
+// reconnectAfter leaves an executor that has ended the time to be seen to have.
+const reconnectAfter = time.Second
+
+func (a *Agent) reconnect(e *executor, upid process.UPID) {
+	if e.state == running && e.upid.IsZero() {
+		a.b.Send(upid, &controlpb.ReconnectExecutor{AgentId: a.info.GetId()})
+		a.b.Delay(a.config.ExecutorReregistrationTimeout, func() { a.reconnect(e, upid) })
+	}
 }
 
 // dropUndelivered is for tasks that were handed over when a connection or the agent ended, and that the executor

@@ -1,5 +1,5 @@
 // Package executor is for writing executors: programs that an agent starts to run tasks. Implement Executor, and
-// give it to Run (a program of its own) or Spawn (an actor in a runtime that is there already):
+// give it to Main (a program of its own) or Spawn (an actor in a runtime that is there already):
 //
 //	type hello struct{}
 //
@@ -9,7 +9,7 @@
 //	}
 //	func (hello) Kill(*executor.Driver, *mesospb.TaskID, *mesospb.KillPolicy) {}
 //
-//	func main() { err := executor.Run(ctx, transport, os.Environ(), hello{}) … }
+//	func main() { os.Exit(executor.Main(hello{})) }
 //
 // The Driver does the tedious part: it subscribes to the agent, keeps every update until the agent has stored it,
 // comes back when the agent was restarted, and gives up when that takes too long.

@@ -2,22 +2,76 @@ package executor
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
+	"strings"
 
+	"github.com/meseta-io/meseta/actors/containerizer/posix"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/actors/process/remote"
 )
 
-// Run is an executor as a program: it runs e on a runtime of its own until the agent is done with it, and says
-// what went wrong if it was not asked to end. env is the environment that the agent gave it.
-func Run(ctx context.Context, transport process.Transport, env []string, e Executor) error {
+// Main is an executor as a program: it runs e until the agent is done with it, and returns the status to exit
+// with. What went wrong is on stderr, which is a file in the sandbox.
+func Main(e Executor) int { return exit(run(e)) }
+
+// CommandMain is the program of the built-in command executor. Everything that its command starts ends with it,
+// so nothing else may run in its process.
+func CommandMain() int {
+	launcher, err := posix.NewSubreaper()
+	if err != nil {
+		return exit(err)
+	}
+	return exit(run(NewCommand(launcher)))
+}
+
+func run(e Executor) error {
+	env := os.Environ()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	transport, err := remote.New(remote.Config{Listen: net.JoinHostPort(listenAt(env), "0"), Log: log})
+	if err != nil {
+		return err
+	}
+	return Run(context.Background(), transport, log, env, e)
+}
+
+func exit(err error) int {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "executor: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// listenAt is the address that the agent has on this machine, because that one can reach itself.
+func listenAt(env []string) string {
+	at := "127.0.0.1"
+	for _, kv := range env {
+		name, value, _ := strings.Cut(kv, "=")
+		switch name {
+		case "LIBPROCESS_IP":
+			return value
+		case "MESOS_AGENT_ENDPOINT":
+			if host, _, err := net.SplitHostPort(value); err == nil {
+				at = host
+			}
+		}
+	}
+	return at
+}
+
+// Run is Main for a program with a transport of its own, and its own idea of when to end. env is what the agent
+// gave it. The error is nil if the executor was told to end.
+func Run(ctx context.Context, transport process.Transport, log *slog.Logger, env []string, e Executor) error {
 	c, err := FromEnvironment(env)
 	if err != nil {
 		return err
 	}
 	ended := make(chan error, 1)
 	c.Ended = func(err error) { ended <- err }
-	rt, err := process.New(process.Config{Transport: transport, Log: quietly()})
+	rt, err := process.New(process.Config{Transport: transport, Log: log})
 	if err != nil {
 		return err
 	}
@@ -31,9 +85,4 @@ func Run(ctx context.Context, transport process.Transport, env []string, e Execu
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// quietly logs only what matters, because the log goes where the task's own errors go: the sandbox's stderr.
-func quietly() *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
