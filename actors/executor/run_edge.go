@@ -29,12 +29,11 @@ func CommandMain() int {
 
 func run(e Executor) error {
 	env := os.Environ()
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	transport, err := remote.New(remote.Config{Listen: net.JoinHostPort(listenAt(env), "0"), Log: log})
+	transport, err := remote.New(remote.Config{Listen: net.JoinHostPort(listenAt(env), "0"), Log: quietly()})
 	if err != nil {
 		return err
 	}
-	return Run(context.Background(), transport, log, env, e)
+	return Run(context.Background(), transport, env, e)
 }
 
 func exit(err error) int {
@@ -64,14 +63,14 @@ func listenAt(env []string) string {
 
 // Run is Main for a program with a transport of its own, and its own idea of when to end. env is what the agent
 // gave it. The error is nil if the executor was told to end.
-func Run(ctx context.Context, transport process.Transport, log *slog.Logger, env []string, e Executor) error {
+func Run(ctx context.Context, transport process.Transport, env []string, e Executor) error {
 	c, err := FromEnvironment(env)
 	if err != nil {
 		return err
 	}
 	ended := make(chan error, 1)
 	c.Ended = func(err error) { ended <- err }
-	rt, err := process.New(process.Config{Transport: transport, Log: log})
+	rt, err := process.New(process.Config{Transport: transport, Log: quietly()})
 	if err != nil {
 		return err
 	}
@@ -85,4 +84,9 @@ func Run(ctx context.Context, transport process.Transport, log *slog.Logger, env
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// quietly logs only what matters, because the log goes where the task's own errors go.
+func quietly() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
