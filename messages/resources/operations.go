@@ -96,13 +96,13 @@ func unreserving(op *mesospb.Offer_Operation_Unreserve) ([]Conversion, error) {
 
 func creating(op *mesospb.Offer_Operation_Create) ([]Conversion, error) {
 	return convertEach(op.GetVolumes(), func(x Resource) (Conversion, error) {
-		return Conversion{Consumed: Of(x.withoutVolume()), Converted: Of(x)}, nil
+		return Conversion{Consumed: Of(x.WithoutVolume()), Converted: Of(x)}, nil
 	})
 }
 
 func destroying(op *mesospb.Offer_Operation_Destroy) ([]Conversion, error) {
 	return convertEach(op.GetVolumes(), func(x Resource) (Conversion, error) {
-		return Conversion{Consumed: Of(x), Converted: Of(x.withoutVolume()), gone: Of(x)}, nil
+		return Conversion{Consumed: Of(x), Converted: Of(x.WithoutVolume()), gone: Of(x)}, nil
 	})
 }
 
@@ -132,7 +132,7 @@ func shrinking(op *mesospb.Offer_Operation_ShrinkVolume) ([]Conversion, error) {
 	if by >= volume.scalar {
 		return nil, fmt.Errorf("shrink %s by %s: nothing would be left, destroy it instead: %w", volume, by, ErrOperation)
 	}
-	freed, shrunk := volume.withoutVolume(), volume
+	freed, shrunk := volume.WithoutVolume(), volume
 	freed.scalar = by
 	shrunk.scalar -= by
 	return []Conversion{{Consumed: Of(volume), Converted: Of(shrunk, freed)}}, nil
@@ -149,8 +149,8 @@ func resizable(m *mesospb.Resource) (Resource, error) {
 	return x, nil
 }
 
-// withoutVolume is the disk space that a volume is made from and becomes again. It is never shared: only volumes are.
-func (r Resource) withoutVolume() Resource {
+// WithoutVolume is the disk space that a volume is made from and becomes again. It is never shared: only volumes are.
+func (r Resource) WithoutVolume() Resource {
 	r.copies = 1
 	return r.with(func(t *traits) {
 		t.shared = false
@@ -190,7 +190,7 @@ func (r Resources) ApplyCheckpoint(checkpointed Resources) (Resources, error) {
 			from = from.with(func(t *traits) { t.stack = static(t.stack) })
 		}
 		if x.IsPersistentVolume() {
-			from = from.withoutVolume()
+			from = from.WithoutVolume()
 		}
 		next, err := r.Convert(Conversion{Consumed: Of(from), Converted: Of(x)})
 		if err != nil {

@@ -14,7 +14,7 @@ type Milli int64
 
 // MaxScalar is the largest amount that is taken from outside: an exabyte, counted in megabytes. Up to here every
 // thousandth has a double of its own.
-const MaxScalar = 1e12
+const MaxScalar = 1 << 40
 
 // MilliOf rounds an amount to the nearest thousandth, half away from zero. It refuses what is no amount.
 func MilliOf(amount float64) (Milli, error) {
