@@ -62,11 +62,11 @@ func (b *Base) Send(to UPID, m proto.Message) {
 		hint = b.rt.registry.get(to.ID)
 		b.near = hint
 	}
-	if hint != nil && len(b.rt.taps) == 0 && hint.box.post(mail{from: b.self, body: m}) {
+	if hint != nil && len(b.rt.taps) == 0 && hint.box.post(mail{from: &b.self, body: m}) {
 		return
 	}
 	b.near = nil
-	b.rt.send(Envelope{From: b.self, To: to, Msg: m}, nil)
+	b.rt.send(Envelope{From: b.self, To: to, Msg: m})
 }
 
 // Dispatch runs f on this process after everything that it has been sent so far. From anywhere.
@@ -87,17 +87,17 @@ func (b *Base) Fatal(err error) { panic(err) }
 func (b *Base) handle(m *mail) {
 	switch m.kind {
 	case kindMessage:
-		b.invoke(m.from, m.body, Principal{})
+		b.invoke(*m.from, m.body, Principal{})
 	case kindOutside:
 		o := m.body.(*outside)
 		b.box.dismiss(o.size)
-		b.invoke(m.from, o.msg, o.principal)
+		b.invoke(o.from, o.msg, o.principal)
 	case kindThunk:
 		m.body.(func())()
 	case kindErrand:
 		m.body.(errand).Do()
 	case kindExited:
-		b.exited(m.from, m.body.(*exited).seq)
+		b.exited(m.body.(*exited))
 	case kindStop:
 		b.box.stop()
 	case kindForeign:
@@ -108,13 +108,13 @@ func (b *Base) handle(m *mail) {
 func (b *Base) deliver(from UPID, m proto.Message, p Principal) { b.invoke(from, m, p) }
 
 // exited passes on the end of a link, unless the link is no more or a younger one.
-func (b *Base) exited(who UPID, seq uint64) {
-	if b.links[who] != seq {
+func (b *Base) exited(e *exited) {
+	if b.links[e.who] != e.seq {
 		return
 	}
-	delete(b.links, who)
-	if e, ok := b.process.(Exiter); ok {
-		e.Exited(who)
+	delete(b.links, e.who)
+	if x, ok := b.process.(Exiter); ok {
+		x.Exited(e.who)
 	}
 }
 

@@ -115,7 +115,7 @@ func (l *links) link(b *Base, to UPID) (seq uint64) {
 	case to.Addr == l.addr && l.rt.registry.get(to.ID) != nil:
 		l.watch(to.ID, b.self, seq)
 	case to.Addr == l.addr || l.rt.transport == nil:
-		b.box.post(mail{from: to, kind: kindExited, body: &exited{seq}})
+		b.box.post(mail{kind: kindExited, body: &exited{to, seq}})
 	default:
 		p := l.peer(to.Addr)
 		p.out[pair{b.self.ID, to.ID}] = seq
@@ -166,7 +166,7 @@ func (l *links) ended(b *Base) {
 // notify queues Exited at a process here.
 func (l *links) notify(id string, who UPID, seq uint64) {
 	if b := l.rt.registry.get(id); b != nil {
-		b.box.post(mail{from: who, kind: kindExited, body: &exited{seq}})
+		b.box.post(mail{kind: kindExited, body: &exited{who, seq}})
 	}
 }
 

@@ -10,9 +10,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// mail is one entry of a mailbox. It is a value, so that sending allocates nothing but queue.
+// mail is one entry of a mailbox. It is a small value, so that sending allocates nothing.
 type mail struct {
-	from UPID
+	from *UPID // nil: nobody
 	kind kind
 	body any
 }
@@ -24,13 +24,14 @@ const (
 	kindOutside             // body is *outside
 	kindThunk               // body is func()
 	kindErrand              // body is an errand
-	kindExited              // body is *exited, from is who exited
+	kindExited              // body is *exited
 	kindStop
 	kindForeign // body is what a plain Proto.Actor sender sent
 )
 
 // outside is a message that came from another node and counts against the inbox.
 type outside struct {
+	from      UPID
 	msg       proto.Message
 	principal Principal
 	size      int
@@ -42,7 +43,10 @@ type errand interface {
 	Drop()
 }
 
-type exited struct{ seq uint64 }
+type exited struct {
+	who UPID
+	seq uint64
+}
 
 // mailbox is the queue of one process, in Proto.Actor's terms its Mailbox and its Actor. It has one lock for
 // each batch of mail instead of for each message: senders append to one slice while the process eats another.
@@ -53,7 +57,7 @@ type mailbox struct {
 	invoker actor.MessageInvoker
 
 	mu        sync.Mutex
-	in        []mail
+	in        queue
 	system    []any // Proto.Actor's own words; they overtake
 	scheduled bool  // handed to the stage, or held back until opened
 	ended     bool
@@ -62,8 +66,7 @@ type mailbox struct {
 	urgent atomic.Bool // system is not empty
 
 	// Only the one who runs touches these.
-	out     []mail
-	pos     int
+	out     queue
 	current mail
 
 	handled      atomic.Uint64
@@ -90,7 +93,7 @@ func (m *mailbox) post(l mail) bool {
 		m.mu.Unlock()
 		return false
 	}
-	m.in = append(m.in, l)
+	m.in.push(l)
 	edge := !m.scheduled
 	m.scheduled = true
 	m.mu.Unlock()
@@ -106,7 +109,7 @@ func (m *mailbox) postOutside(e Envelope) {
 	if !m.admit(size) {
 		return
 	}
-	if !m.post(mail{from: e.From, kind: kindOutside, body: &outside{e.Msg, e.Principal, size}}) {
+	if !m.post(mail{kind: kindOutside, body: &outside{e.From, e.Msg, e.Principal, size}}) {
 		m.base.rt.stats.undeliverable.Add(1)
 	}
 }
@@ -132,7 +135,7 @@ func (m *mailbox) dismiss(size int) {
 func (m *mailbox) queued() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.in)
+	return m.in.len
 }
 
 // stop ends the process before it handles anything more.
@@ -164,9 +167,8 @@ func (m *mailbox) Run(max int) (more bool) {
 	for handled < max && !m.base.gone {
 		if m.urgent.Load() {
 			m.runSystem()
-		} else if m.pos < len(m.out) || m.refill() {
-			m.current, m.out[m.pos] = m.out[m.pos], mail{}
-			m.pos++
+		} else if m.out.len > 0 || m.refill() {
+			m.current = m.out.pop()
 			m.invoker.InvokeUserMessage(m)
 			m.current = mail{}
 		} else {
@@ -185,14 +187,10 @@ func (m *mailbox) Run(max int) (more bool) {
 
 // refill takes over what has been sent meanwhile.
 func (m *mailbox) refill() bool {
-	if cap(m.out) > 1024 {
-		m.out = nil // after a flood, give the memory back
-	}
 	m.mu.Lock()
-	m.in, m.out = m.out[:0], m.in
+	m.out, m.in = m.in, queue{}
 	m.mu.Unlock()
-	m.pos = 0
-	return len(m.out) > 0
+	return m.out.len > 0
 }
 
 // rest goes idle if nothing is left to do.
@@ -203,7 +201,7 @@ func (m *mailbox) rest() (more bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.pos < len(m.out) || len(m.in) > 0 || len(m.system) > 0 {
+	if m.out.len > 0 || m.in.len > 0 || len(m.system) > 0 {
 		return true
 	}
 	m.scheduled = false
@@ -213,16 +211,13 @@ func (m *mailbox) rest() (more bool) {
 // bury closes the queue for ever and tells those who wait for something in it.
 func (m *mailbox) bury() {
 	m.mu.Lock()
-	left := append(m.out[m.pos:], m.in...)
-	m.out, m.in, m.system, m.pos = nil, nil, nil, 0
+	late := m.in
+	m.in, m.system = queue{}, nil
 	m.ended = true
 	done := m.done
 	m.mu.Unlock()
-	for _, l := range left {
-		if e, ok := l.body.(errand); ok && l.kind == kindErrand {
-			e.Drop()
-		}
-	}
+	m.out.drop()
+	late.drop()
 	if done != nil {
 		close(done)
 	}

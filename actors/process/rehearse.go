@@ -5,7 +5,8 @@ import "github.com/asynkron/protoactor-go/actor"
 // Deliver puts a message into the mailbox of a process here as if e.From had sent it just now, past all taps: for
 // a tap that holds messages back and lets them go later.
 func (r *Runtime) Deliver(e Envelope) {
-	if b := r.registry.get(e.To.ID); b == nil || e.To.Addr != r.addr || !b.box.post(mail{from: e.From, body: e.Msg}) {
+	from := e.From
+	if b := r.registry.get(e.To.ID); b == nil || e.To.Addr != r.addr || !b.box.post(mail{from: &from, body: e.Msg}) {
 		r.stats.undeliverable.Add(1)
 	}
 }

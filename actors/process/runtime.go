@@ -127,7 +127,7 @@ func (r *Runtime) Log() *slog.Logger { return r.log }
 func (r *Runtime) UPID(id string) UPID { return UPID{ID: id, Addr: r.addr} }
 
 // Post sends a message that comes from nobody, from outside of all actors.
-func (r *Runtime) Post(to UPID, m proto.Message) { r.send(Envelope{To: to, Msg: m}, nil) }
+func (r *Runtime) Post(to UPID, m proto.Message) { r.send(Envelope{To: to, Msg: m}) }
 
 // Shutdown ends every process, in the order of their spawning, then the transport, then the stage. It is
 // called from outside of all actors.
@@ -154,8 +154,8 @@ func (r *Runtime) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// send routes an envelope: to a process here, or to the transport. hint may hold the receiver already.
-func (r *Runtime) send(e Envelope, hint *Base) {
+// send routes an envelope: to a process here, or to the transport.
+func (r *Runtime) send(e Envelope) {
 	if !r.pass(e) {
 		return
 	}
@@ -165,10 +165,8 @@ func (r *Runtime) send(e Envelope, hint *Base) {
 		}
 		return
 	}
-	if hint == nil {
-		hint = r.registry.get(e.To.ID)
-	}
-	if hint == nil || !hint.box.post(mail{from: e.From, body: e.Msg}) {
+	from := e.From // its own variable, or every envelope would be allocated for its sake
+	if b := r.registry.get(e.To.ID); b == nil || !b.box.post(mail{from: &from, body: e.Msg}) {
 		r.stats.undeliverable.Add(1)
 	}
 }
