@@ -138,6 +138,7 @@ func (m *Master) endOffer(o *offer, filters *mesospb.Filters, rescind bool) {
 	}
 	m.allocator.Recover(o.framework, o.agent, o.resources, filters)
 	if f := m.frameworks.registered[o.framework]; f != nil && rescind {
+		m.counts.offersRescinded.Inc()
 		m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_RESCIND.Enum(), Rescind: &schedulerpb.Event_Rescind{OfferId: o.pb.Id}})
 	}
 }

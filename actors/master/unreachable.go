@@ -116,6 +116,7 @@ func (m *Master) loseAgent(a *agent, why loss) {
 	if a.deadline != nil {
 		a.deadline.Stop()
 	}
+	m.counts.removals.Inc()
 	m.agents.remove(a)
 	if m.agents.at(a.pid) == nil {
 		// Nobody else has come to its address.
