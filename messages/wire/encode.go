@@ -156,25 +156,32 @@ func (e *encoder) separate(opened byte) {
 
 // dictionary writes a map with its keys as strings, in order.
 func (e *encoder) dictionary(f *fieldPlan, m protoreflect.Map) {
-	type entry struct {
-		key   string
-		value protoreflect.Value
-	}
-	entries := make([]entry, 0, m.Len())
-	m.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-		if f.mapVal.enum == nil || f.mapVal.enum.name(v.Enum()) != nil {
-			entries = append(entries, entry{k.String(), v})
-		}
-		return true
-	})
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	e.open()
-	for _, entry := range entries {
+	for _, entry := range sortedEntries(m) {
+		if f.mapVal.enum != nil && f.mapVal.enum.name(entry.value.Enum()) == nil {
+			continue
+		}
 		e.separate('{')
 		e.buf = append(AppendString(e.buf, entry.key), ':')
 		e.value(f.mapVal, entry.value)
 	}
 	e.buf = append(e.buf, '}')
+}
+
+type entry struct {
+	key   string
+	value protoreflect.Value
+}
+
+// sortedEntries lists a map with its keys as text, in their order.
+func sortedEntries(m protoreflect.Map) []entry {
+	entries := make([]entry, 0, m.Len())
+	m.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
+		entries = append(entries, entry{k.String(), v})
+		return true
+	})
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	return entries
 }
 
 // appendScalar appends a value that is neither message nor list. An enum number must have a name.
