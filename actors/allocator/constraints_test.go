@@ -66,7 +66,7 @@ func TestConstraints(t *testing.T) {
 		{"all of a group", group(constraint(rack, exists), constraint(rack, is("r2"))), false},
 		{"any group", group(constraint(rack, is("r2"))) + "," + group(constraint(rack, is("r1"))), true},
 	} {
-		t.Run(strings.ReplaceAll(x.name, " ", "-"), func(t *testing.T) {
+		t.Run(x.name, func(t *testing.T) {
 			c := newCluster(t)
 			c.agent("a", "cpus:1;mem:32", attribute("rack", "r1"), attribute("rack", "r9"), sized)
 			c.framework("f", "role", func(f *allocator.Framework) { f.Constraints = constraintsOf(t, x.groups) })

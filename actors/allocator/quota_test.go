@@ -22,6 +22,7 @@ func TestQuota(t *testing.T) {
 		"two-roles-one-without-frameworks":  oneWithoutFrameworks,
 		"two-roles-with-frameworks":         bothWithFrameworks,
 		"more-of-one-resource":              moreOfOneResource,
+		"reservations-within-it":            reservationsWithin,
 		"reservations-of-the-parent":        reservationsOfParent,
 		"reservations-of-a-child":           reservationsOfChild,
 		"use-of-a-child":                    useOfChild,
@@ -194,6 +195,16 @@ func moreOfOneResource(c *cluster) {
 	c.want("f quota a1 cpus:2;mem:1024")
 	c.agent("a2", "cpus:2;mem:1024")
 	c.want("f quota a2 cpus:2")
+}
+
+func reservationsWithin(c *cluster) {
+	c.both("quota", "cpus:2;mem:256")
+	c.framework("f1", "quota")
+	c.framework("f2", "other")
+	c.agent("a1", "cpus:8;mem(quota):256", uses(c.t, "f1", "quota", "cpus:2;mem(quota):256"))
+	c.want("f2 other a1 cpus:6") // the reservation in use met the guarantee
+	c.agent("a2", "cpus:4")
+	c.want("f2 other a2 cpus:4")
 }
 
 func reservationsOfParent(c *cluster) {

@@ -334,6 +334,95 @@ func reachLimits(s *stopwatch, agents, roles int) {
 	s.time("limits", func() { e.tickAt(3) })
 }
 
+// As many roles, with and without a quota that covers two agents for each role, as NonQuotaVsQuota of Mesos.
+func BenchmarkWithAndWithoutQuota(b *testing.B) {
+	for _, with := range []bool{false, true} {
+		b.Run(fmt.Sprintf("1000 roles, quota %v", with), func(b *testing.B) {
+			s := newStopwatch(b)
+			for range b.N {
+				e := benchEngine()
+				for i := range 1000 {
+					e.AddFramework(inRole(2*i, fmt.Sprintf("role%d", i)))
+					e.AddFramework(inRole(2*i+1, fmt.Sprintf("role%d", i)))
+					e.AddAgent(small(2 * i))
+					e.AddAgent(small(2*i + 1))
+					if amounts := map[string]int64{"cpus": 4 * Milli, "mem": 4096 * Milli, "disk": 4096 * Milli}; with {
+						e.SetQuota(fmt.Sprintf("role%d", i), Quota{amounts, amounts})
+					}
+				}
+				s.time("run", func() { e.tickAt(1) })
+				s.time("nothing-left", func() { e.tickAt(2) })
+			}
+			s.report()
+		})
+	}
+}
+
+// A few large, many small and some middling frameworks launch what they want, as MultiFrameworkAllocations of Mesos.
+func BenchmarkMixedFrameworks(b *testing.B) {
+	s := newStopwatch(b)
+	for range b.N {
+		mixedFrameworks(s)
+	}
+	s.report()
+}
+
+// profile of a framework's tasks.
+type wish struct{ tasks, perOffer, cpus, mem int64 }
+
+func mixedFrameworks(s *stopwatch) {
+	e := benchEngine()
+	left := map[string]*wish{}
+	add := func(role string, w wish) {
+		f := inRole(len(left), role)
+		left[f.ID] = &w
+		e.AddFramework(f)
+	}
+	for i := range 4 {
+		add(fmt.Sprint("large", i), wish{4000, 100, 70, 400 * Milli})
+	}
+	for range 500 {
+		add("small", wish{5, 1, 100, 4000 * Milli})
+	}
+	for i := range 50 {
+		add(fmt.Sprint("middling", i), wish{20, 5, 1000, 1000 * Milli})
+	}
+	for i := range 80 {
+		a := machine(i, 64, 488000, 0)
+		a.Total = scalarBundle(64, 488000, 0)
+		e.AddAgent(a)
+	}
+	missing := int64(4*4000 + 500*5 + 50*20)
+	for second := 1; missing > 0; second++ {
+		var grants []Grant
+		s.time("runs", func() { grants = e.tickAt(second) })
+		for i := range grants {
+			w := left[grants[i].Framework]
+			missing -= w.launch(&grants[i])
+			if w.tasks == 0 {
+				e.Suppress(grants[i].Framework, nil)
+			}
+		}
+		s.time("returns", func() { e.decline(grants, 0) })
+		if second > 10000 {
+			s.b.Fatalf("%d tasks never ran", missing)
+		}
+	}
+}
+
+// launch takes the tasks that fit out of the grant.
+func (w *wish) launch(g *Grant) int64 {
+	n := min(w.tasks, w.perOffer)
+	for _, r := range g.Bundle {
+		n = min(n, r.N/map[string]int64{"cpus": w.cpus, "mem": w.mem}[r.Kind.Name])
+	}
+	for i := range g.Bundle {
+		g.Bundle[i].N -= n * map[string]int64{"cpus": w.cpus, "mem": w.mem}[g.Bundle[i].Kind.Name]
+	}
+	w.tasks -= n
+	return n
+}
+
 // budget: why over 50,000 agents, ≤ 10 ms.
 func BenchmarkWhy(b *testing.B) {
 	e := benchEngine()

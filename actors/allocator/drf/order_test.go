@@ -167,7 +167,7 @@ func TestOrder(t *testing.T) {
 		"names that do not count":              {"", unfairNames},
 	}
 	for name, s := range stories {
-		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) { s.tell(newRanking(t, s.total)) })
+		t.Run(name, func(t *testing.T) { s.tell(newRanking(t, s.total)) })
 	}
 }
 
@@ -628,6 +628,14 @@ func TestRolesAreForgotten(t *testing.T) {
 		}
 	}
 	known()
+	r.SetWeight("a/b/c", 2)
+	if r.tree.weight("a/b/c") != 2 || r.tree.weight("a/b") != 1 {
+		t.Fatal("the weight of a path that has no frameworks yet")
+	}
+	r.SetWeight("a/b/c", 1)
+	if len(r.tree.weights) != 0 {
+		t.Fatal("a weight that was reset is remembered")
+	}
 	r.add("a/b/c")
 	known("a", "a/b", "a/b/c")
 	r.add("a/b")
