@@ -265,48 +265,54 @@ func TestDestroy(t *testing.T) {
 	})
 }
 
-func TestResize(t *testing.T) {
-	raw := mesospb.Resource_DiskInfo_Source_MOUNT
-	able := validation.Asker{Capabilities: modern}
-	grow := func(v, by *mesospb.Resource) *mesospb.Offer_Operation {
+var resizer = validation.Asker{Capabilities: modern}
+
+// Volumes to resize, by what is special about them.
+func toResize(t *testing.T) (v, bare, users, its, mount, path *mesospb.Resource) {
+	return one(t, "disk(role1):128", volume("id1")),
+		one(t, "disk(role1):128", volume("id1"), func(m *mesospb.Resource) { m.Disk.Persistence = nil }),
+		one(t, "disk(role1):128", volume("id1"), sharedVolume),
+		one(t, "disk(role1):128", volume("id1"), from("p")),
+		one(t, "disk(role1):128", volume("id1"), on(mesospb.Resource_DiskInfo_Source_MOUNT, "", "")),
+		one(t, "disk(role1):128", volume("id1"), on(mesospb.Resource_DiskInfo_Source_PATH, "", ""))
+}
+
+func TestGrow(t *testing.T) {
+	op := func(v, by *mesospb.Resource) *mesospb.Offer_Operation {
 		return &mesospb.Offer_Operation{Type: mesospb.Offer_Operation_GROW_VOLUME.Enum(), GrowVolume: &mesospb.Offer_Operation_GrowVolume{Volume: v, Addition: by}}
 	}
-	shrink := func(v *mesospb.Resource, by float64) *mesospb.Offer_Operation {
+	v, bare, users, its, mount, path := toResize(t)
+	more := one(t, "disk(role1):128")
+	runOperations(t, []attempt{
+		{"a volume", "", op(v, more), resizer},
+		{"no volume", "no persistent volume", op(bare, more), resizer},
+		{"by nothing", "nothing", op(v, one(t, "disk(role1):0")), resizer},
+		{"by another disk", "does not fit", op(path, more), resizer},
+		{"by another role's", "does not fit", op(v, one(t, "disk(role2):128")), resizer},
+		{"what is shared", "shared", op(users, more), resizer},
+		{"what is a provider's", "provider", op(its, more), resizer},
+		{"a mount", "does not fit", op(mount, one(t, "disk(role1):128", on(mesospb.Resource_DiskInfo_Source_MOUNT, "", ""))), resizer},
+		{"on an old agent", "RESIZE_VOLUME", op(v, more), validation.Asker{}},
+	})
+}
+
+func TestShrink(t *testing.T) {
+	op := func(v *mesospb.Resource, by float64) *mesospb.Offer_Operation {
 		return &mesospb.Offer_Operation{Type: mesospb.Offer_Operation_SHRINK_VOLUME.Enum(), ShrinkVolume: &mesospb.Offer_Operation_ShrinkVolume{
 			Volume: v, Subtract: &mesospb.Value_Scalar{Value: &by},
 		}}
 	}
-	v, more := one(t, "disk(role1):128", volume("id1")), one(t, "disk(role1):128")
-	bare := one(t, "disk(role1):128", volume("id1"), func(m *mesospb.Resource) { m.Disk.Persistence = nil })
-	users := one(t, "disk(role1):128", volume("id1"), sharedVolume)
-	its := one(t, "disk(role1):128", volume("id1"), from("p"))
-	mount := one(t, "disk(role1):128", volume("id1"), on(raw, "", ""))
-	path := one(t, "disk(role1):128", volume("id1"), on(mesospb.Resource_DiskInfo_Source_PATH, "", ""))
-	t.Run("grow", func(t *testing.T) {
-		runOperations(t, []attempt{
-			{"a volume bigger", "", grow(v, more), able},
-			{"no volume bigger", "no persistent volume", grow(bare, more), able},
-			{"by nothing", "nothing", grow(v, one(t, "disk(role1):0")), able},
-			{"by another disk", "does not fit", grow(path, more), able},
-			{"by another role's", "does not fit", grow(v, one(t, "disk(role2):128")), able},
-			{"what is shared", "shared", grow(users, more), able},
-			{"what is a provider's", "provider", grow(its, more), able},
-			{"a mount", "does not fit", grow(mount, one(t, "disk(role1):128", on(raw, "", ""))), able},
-			{"on an old agent", "RESIZE_VOLUME", grow(v, more), validation.Asker{}},
-		})
-	})
-	t.Run("shrink", func(t *testing.T) {
-		runOperations(t, []attempt{
-			{"a volume smaller", "", shrink(v, 64), able},
-			{"no volume smaller", "no persistent volume", shrink(bare, 64), able},
-			{"by nought", "nothing", shrink(v, 0), able},
-			{"by less than nought", "negative", shrink(v, -1), able},
-			{"by everything", "destroy", shrink(v, 128), able},
-			{"the indivisible", "MOUNT", shrink(mount, 64), able},
-			{"in use by others", "shared", shrink(users, 64), able},
-			{"of some provider", "provider", shrink(its, 64), able},
-			{"where it cannot be done", "RESIZE_VOLUME", shrink(v, 64), validation.Asker{}},
-		})
+	v, bare, users, its, mount, _ := toResize(t)
+	runOperations(t, []attempt{
+		{"a volume", "", op(v, 64), resizer},
+		{"no volume", "no persistent volume", op(bare, 64), resizer},
+		{"by nothing", "nothing", op(v, 0), resizer},
+		{"by less than nothing", "negative", op(v, -1), resizer},
+		{"by everything", "destroy", op(v, 128), resizer},
+		{"a mount", "MOUNT", op(mount, 64), resizer},
+		{"what is shared", "shared", op(users, 64), resizer},
+		{"what is a provider's", "provider", op(its, 64), resizer},
+		{"on an old agent", "RESIZE_VOLUME", op(v, 64), validation.Asker{}},
 	})
 }
 

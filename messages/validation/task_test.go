@@ -281,3 +281,95 @@ func TestExecutor(t *testing.T) {
 		}
 	})
 }
+
+// TestRevocableTasks goes through who uses what may be revoked.
+func TestRevocableTasks(t *testing.T) {
+	free := func(text string) []*mesospb.Resource { return amounts(t, text).Proto() }
+	loose, err := validation.Resources(revocable(free("cpus:8")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := here(t, func(p *validation.Place) { p.Offered = p.Offered.Add(loose.Allocate("eng")) })
+	for _, c := range []struct {
+		name, reason   string
+		task, executor []*mesospb.Resource
+	}{
+		{"nobody", "", free("cpus:1"), nil},
+		{"the task", "", revocable(free("cpus:1")), nil},
+		{"the task, for one half", "revocable", append(free("cpus:1"), revocable(free("cpus:1"))...), nil},
+		{"neither task nor executor", "", free("cpus:2"), free("cpus:2")},
+		{"task and executor", "", revocable(free("cpus:2")), revocable(free("cpus:2"))},
+		{"the task, not the executor", "revocable", revocable(free("cpus:2")), free("cpus:2")},
+		{"the executor, not the task", "revocable", free("cpus:2"), revocable(free("cpus:2"))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			task := aTask(t, func(x *mesospb.TaskInfo) { x.Resources = c.task })
+			if c.executor != nil {
+				withExecutor(t, func(e *mesospb.ExecutorInfo) { e.Resources = c.executor })(task)
+			}
+			check(t, validation.Task(task, at), c.reason)
+		})
+	}
+}
+
+// TestAllocation goes through whom the resources of tasks and executors say they are allocated to, where the offer's
+// role is not filled in for them.
+func TestAllocation(t *testing.T) {
+	at := here(t, func(p *validation.Place) { p.Role = "" })
+	split := append(amounts(t, "cpus:1").Allocate("role1").Proto(), amounts(t, "mem:1").Allocate("role2").Proto()...)
+	one, nobody := amounts(t, "cpus:1;mem:1").Allocate("eng").Proto(), amounts(t, "cpus:1;mem:1").Proto()
+	for _, c := range []struct {
+		name, reason string
+		rs           []*mesospb.Resource
+	}{{"one role", "", one}, {"nobody", "allocated to no role", nobody}, {"two roles", "only one", split}} {
+		t.Run("task to "+c.name, func(t *testing.T) {
+			check(t, validation.Task(aTask(t, func(x *mesospb.TaskInfo) { x.Resources = c.rs }), at), c.reason)
+		})
+		t.Run("executor to "+c.name, func(t *testing.T) {
+			task := aTask(t, func(x *mesospb.TaskInfo) { x.Resources = one }, withExecutor(t, func(e *mesospb.ExecutorInfo) { e.Resources = c.rs }))
+			check(t, validation.Task(task, at), c.reason)
+		})
+	}
+	t.Run("executor without resources", func(t *testing.T) {
+		task := aTask(t, func(x *mesospb.TaskInfo) { x.Resources = one }, withExecutor(t, func(e *mesospb.ExecutorInfo) { e.Resources = nil }))
+		mustPass(t, validation.Task(task, at))
+	})
+}
+
+// TestDistinct goes through ports and zones that two parts of one launch want.
+func TestDistinct(t *testing.T) {
+	for _, c := range []struct{ name, reason, task, executor string }{
+		{"neighbouring ports", "", "ports:[5555-5556]", "ports:[5557-5558]"},
+		{"the same ports", "overlap", "ports:[5555-5556]", "ports:[5555-5556]"},
+		{"some of the same ports", "overlap", "ports:[5555-5557]", "ports:[5556-5558]"},
+		{"some of the same ports among others", "overlap", "cpus:0.1;mem:32;ports:[5555-5557]", "cpus:1;mem:2048;disk:4096;ports:[5556-5558]"},
+		{"different zones", "", "zones:{a,b}", "zones:{c,d}"},
+		{"the same zones", "overlap", "zones:{a,b}", "zones:{a,b}"},
+		{"one common zone", "overlap", "zones:{a,b,c}", "zones:{c,d,e}"},
+		{"the same scalars", "", "cpus:1", "cpus:1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			at := here(t, func(p *validation.Place) {
+				p.Offered = amounts(t, "cpus:8;mem:8192;disk:8192;ports:[5000-6000];zones:{a,b,c,d,e,f}").Allocate("eng")
+			})
+			task := aTask(t, using(t, c.task), withExecutor(t, func(e *mesospb.ExecutorInfo) { e.Resources = amounts(t, c.executor).Proto() }))
+			check(t, validation.Task(task, at), c.reason)
+		})
+	}
+	t.Run("three parts of which two agree", func(t *testing.T) {
+		p := aPod(t)
+		p.at.Offered = p.at.Offered.Add(amounts(t, "zones:{a,b,c,d,e,f,g,h}").Allocate("eng"))
+		for i, zones := range []string{"zones:{a,b,c}", "zones:{d,e,f}", "zones:{g,h,a}"} {
+			rs := amounts(t, zones+";cpus:0.1;mem:32;disk:1").Proto()
+			switch i {
+			case 0:
+				p.one.Resources = rs
+			case 1:
+				p.two.Resources = rs
+			default:
+				p.executor.Resources = rs
+			}
+		}
+		mustRefuse(t, p.validate(), "overlap")
+	})
+}
