@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,5 +70,32 @@ func TestRecordedBodies(t *testing.T) {
 			}
 			t.Errorf("%s differs at byte %d:\n got …%.200s\nwant …%.200s", r.name, i, got[max(0, i-60):], r.text[max(0, i-60):])
 		}
+	}
+}
+
+// What a real server's reader took or refused is taken or refused here, for requests well-formed, lax and broken. (Whether
+// a request that could be read also made sense is not the reader's business.)
+func TestRecordedRequests(t *testing.T) {
+	f, err := os.Open("testdata/requests.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	n := 0
+	for ; lines.Scan(); n++ {
+		cells := strings.Split(lines.Text(), "\t") // type, taken or refused, body in quotes
+		body, err := strconv.Unquote(cells[2])
+		if err != nil {
+			t.Fatalf("line %d: %v", n+1, err)
+		}
+		err = wire.DecodeJSON([]byte(body), newMessage(t, protoreflect.FullName(cells[0])), wire.Limits{})
+		if (err == nil) != (cells[1] == "taken") {
+			t.Errorf("%s is %s by a real server, here: %v\n%s", cells[0], cells[1], err, body)
+		}
+	}
+	if err := lines.Err(); err != nil || n < 100 {
+		t.Errorf("%d requests: %v", n, err)
 	}
 }
