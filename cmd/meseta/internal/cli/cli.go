@@ -16,16 +16,18 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/meseta-io/meseta/cmd/meseta/internal/flags"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/job"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
+	"github.com/meseta-io/meseta/messages/fault"
 )
 
 const exitCodes = `Exit codes:
-  0          done; for run: the command succeeded
-  1          meseta failed
+  0          done
+  1          it failed
   2          the command line is wrong
-  for run:   the command's own status, and
+For run they are the command's own, and:
   124        --timeout was over
-  125        meseta or the cluster failed: no master, too large for every agent, task lost, refused, …
+  125        meseta or the cluster failed: a wrong command line, no master, too large for every agent, lost, refused
   126, 127   the command cannot be run, is not found
   128+n      signal n ended the command (130: Ctrl-C)`
 
@@ -72,7 +74,18 @@ func (e *exit) Error() string {
 func (e *exit) Unwrap() error { return e.err }
 
 // usageError is a command line that is wrong.
-func usageError(err error) error { return &exit{2, err} }
+func usageError(err error) error { return &exit{exitUsage, err} }
+
+const exitUsage = 2
+
+// ownError keeps the codes of `run` apart from those of the command that it runs: whatever is wrong with the command
+// line is a failure of meseta's own.
+func ownError(err error) error {
+	if e, ok := errors.AsType[*exit](err); ok && e.code == exitUsage {
+		return &exit{job.ExitOwn, e.err}
+	}
+	return err
+}
 
 // Main does what the arguments say and returns the exit code.
 func Main(argv []string) int {
@@ -96,11 +109,20 @@ func (a *app) report(err error) int {
 		code, err = e.code, e.err
 	}
 	if err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
+		for _, line := range strings.Split(plain(err.Error()), "\n") {
 			fmt.Fprintf(a.err, "%s %s\n", a.err.Paint(screen.Red, "meseta:"), line)
 		}
 	}
 	return code
+}
+
+// plain leaves the classes of errors out: they are for programs, and the sentence before them says it better.
+func plain(text string) string {
+	for _, class := range []error{fault.ErrInvalid, fault.ErrDenied, fault.ErrNotFound, fault.ErrConflict, fault.ErrNotLeader,
+		fault.ErrUnsupported, fault.ErrUnavailable} {
+		text = strings.ReplaceAll(text, ": "+class.Error(), "")
+	}
+	return text
 }
 
 func (a *app) root() *cobra.Command {
@@ -131,7 +153,11 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError(flags.Explain(err, c.Flags()))
+		err = usageError(flags.Explain(err, c.Flags()))
+		if c.Name() == "run" {
+			err = ownError(err)
+		}
+		return err
 	})
 	root.AddGroup(&cobra.Group{ID: "try", Title: "Try it:"}, &cobra.Group{ID: "use", Title: "Use a cluster:"},
 		&cobra.Group{ID: "serve", Title: "Be the cluster:"})

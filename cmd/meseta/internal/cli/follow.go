@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"path"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/job"
+	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -24,6 +26,7 @@ type follower struct {
 	files []followed
 	over  chan struct{} // closed when the task has ended: what is there now is all there will be
 	done  chan struct{}
+	away  func() // called when the agent is away, once each time; from loop's goroutine
 }
 
 type followed struct {
@@ -36,14 +39,14 @@ func sandboxOf(p job.Place, task *mesospb.TaskInfo) string {
 	return path.Join("/framework", p.Framework.GetValue(), "executor", task.GetTaskId().GetValue(), "latest")
 }
 
-func follow(ctx context.Context, rt *process.Runtime, p job.Place, task *mesospb.TaskInfo, out, err io.Writer) *follower {
+// follow makes a follower; its loop does the work.
+func follow(rt *process.Runtime, p job.Place, task *mesospb.TaskInfo, out, err io.Writer) *follower {
 	f := &follower{agent: client.Agent(rt, p.UPID), over: make(chan struct{}), done: make(chan struct{})}
 	sandbox := sandboxOf(p, task)
 	f.files = []followed{
 		{client.File{Path: path.Join(sandbox, "stdout")}, out},
 		{client.File{Path: path.Join(sandbox, "stderr")}, err},
 	}
-	go f.loop(ctx)
 	return f
 }
 
@@ -58,7 +61,7 @@ func (f *follower) finish() {
 func (f *follower) loop(ctx context.Context) {
 	defer close(f.done)
 	defer f.agent.Close()
-	wait := followMin
+	wait, away := followMin, false
 	for ended := false; !ended; {
 		timer := time.NewTimer(wait)
 		select {
@@ -73,8 +76,14 @@ func (f *follower) loop(ctx context.Context) {
 		wait = min(2*wait, followMax)
 		for i := range f.files {
 			// An agent that restarts is away for a moment; what it has not told is there afterwards.
-			if n, err := f.files[i].Copy(ctx, f.files[i].to, f.agent); err == nil && n > 0 {
+			n, err := f.files[i].Copy(ctx, f.files[i].to, f.agent)
+			if n > 0 {
 				wait = followMin
+			}
+			if gone := errors.Is(err, fault.ErrUnavailable); gone != away && !ended {
+				if away = gone; gone {
+					f.away()
+				}
 			}
 		}
 	}

@@ -73,6 +73,9 @@ func (a *app) show(l list, config listConfig) error {
 
 // ask has a conversation with the master and ends it.
 func (a *app) ask(r reach, talk func(context.Context, *client.Conversation) error) error {
+	if err := r.find(); err != nil {
+		return usageError(err)
+	}
 	rt, err := r.connect(a)
 	if err != nil {
 		return err

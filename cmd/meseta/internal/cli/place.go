@@ -8,31 +8,37 @@ import (
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
-	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
-// leader finds the master that leads, beginning at an address that the user gave. It is the first question of each
-// command, so it is here that an absent master is reported.
+// find makes the address that the user gave one that processes know each other by.
+func (r *reach) find() (err error) {
+	r.Master, err = node.Resolve(r.Master)
+	return err
+}
+
+// leader is the first question of `run`, so it is here that an absent master is reported. The master's own name for
+// itself is what its messages come from.
 func leader(ctx context.Context, desk *client.Conversation, address string) (process.UPID, error) {
-	_, err := desk.AskMaster(ctx, &masterpb.Call{Type: masterpb.Call_GET_HEALTH.Enum()})
-	switch {
-	case err == nil:
-		return process.UPID{ID: "master", Addr: address}, nil
-	case errors.Is(err, fault.ErrNotLeader):
-		return process.UPID{}, fmt.Errorf("master %s does not lead: %w", address, err)
+	r, err := desk.AskMaster(ctx, &masterpb.Call{Type: masterpb.Call_GET_MASTER.Enum()})
+	if err != nil {
+		return process.UPID{}, masterError(address, err)
 	}
-	return process.UPID{}, masterError(address, err)
+	if u, err := process.ParseUPID(r.GetGetMaster().GetMasterInfo().GetPid()); err == nil {
+		return u, nil
+	}
+	return process.UPID{ID: "master", Addr: address}, nil
 }
 
 // masterError says what to do about a master that does not answer.
 func masterError(address string, err error) error {
-	if errors.Is(err, fault.ErrUnavailable) {
-		return fmt.Errorf("the master at %s cannot be reached (%w); is it running? Name another with --master=HOST:PORT, "+
-			"or start one with: meseta dev", address, err)
+	if _, gone := errors.AsType[*client.Unreachable](err); gone {
+		return fmt.Errorf("the master at %s cannot be reached: is it running? Name another with --master=HOST:PORT, "+
+			"or start a cluster with: meseta dev", address)
 	}
-	return err
+	return fmt.Errorf("master %s: %w", address, err)
 }
 
 // activeAgents are those that are offered to frameworks.

@@ -67,6 +67,8 @@ func (a *app) runCommand() *cobra.Command {
 		return a.runTask(spec)
 	})
 	c.Flags().SetInterspersed(false)
+	work := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error { return ownError(work(c, args)) }
 	return c
 }
 

@@ -46,6 +46,9 @@ type watch struct {
 
 // runTask runs one task from its offer to its end.
 func (a *app) runTask(s *spec) error {
+	if err := s.find(); err != nil {
+		return usageError(err)
+	}
 	rt, err := s.connect(a)
 	if err != nil {
 		return &exit{job.ExitOwn, err}
@@ -144,7 +147,11 @@ func (w *watch) event(e job.Event) (done bool, err error) {
 		w.placed = true
 		w.say(screen.Faint, "%s goes to %s", w.id(), e.Place.Host)
 		if e.Place.UPID != (process.UPID{}) {
-			w.follow = follow(w.ctx, w.rt, e.Place, e.Task, w.out, w.err)
+			w.follow = follow(w.rt, e.Place, e.Task, w.out, w.err)
+			w.follow.away = func() {
+				w.say(screen.Yellow, "agent %s does not answer; the command may go on there, so wait for the agent", e.Place.Host)
+			}
+			go w.follow.loop(w.ctx)
 		}
 	case e.AgentLost != "":
 		w.say(screen.Yellow, "the master lost agent %s", e.AgentLost)

@@ -44,7 +44,9 @@ func ExitCode(s *mesospb.TaskStatus) int {
 	switch {
 	case s.GetState() == mesospb.TaskState_TASK_KILLED:
 		return exitSignal + int(unix.SIGTERM)
-	case strings.Contains(message, "no such file or directory"), strings.Contains(message, "not found"):
+	case !strings.HasPrefix(message, "Failed to launch the command"):
+		return ExitOwn
+	case strings.Contains(message, "no such file or directory"), strings.Contains(message, "command not found"):
 		return ExitNotFound
 	case strings.Contains(message, "permission denied"):
 		return ExitNotRunnable

@@ -82,9 +82,13 @@ func (s *Service) Master(c master.Config) error {
 
 // Agent adds an agent of the master at an address.
 func (s *Service) Agent(c agent.Config, address string) error {
+	address, err := Resolve(address)
+	if err != nil {
+		return err
+	}
 	detector, err := standalone.At(address)
 	if err != nil {
-		return fmt.Errorf("--master=%s: %w", address, err)
+		return err
 	}
 	disk, err := agent.OpenDisk(c.WorkDir)
 	if err != nil {

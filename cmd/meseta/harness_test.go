@@ -1,0 +1,268 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the program under test, built once.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "meseta-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "meseta")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// patience bounds every wait for something that has to happen.
+const patience = 30 * time.Second
+
+// program is a run of the binary.
+type program struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	out, err *stream
+	exited   chan struct{}
+}
+
+// stream is what a program has printed, with a way to wait for more of it.
+type stream struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{}
+}
+
+func newStream() *stream { return &stream{more: make(chan struct{}, 1)} }
+
+func (s *stream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() {
+		select {
+		case s.more <- struct{}{}:
+		default:
+		}
+	}()
+	return s.text.Write(p)
+}
+
+func (s *stream) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// environment is the test's, without what would be taken for settings of meseta.
+func environment(more ...string) []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "MESOS_") && !strings.HasPrefix(kv, "MESETA_") {
+			env = append(env, kv)
+		}
+	}
+	return append(env, more...)
+}
+
+// start runs the binary in a directory; the test ends it if nobody else does.
+func start(t *testing.T, dir string, args ...string) *program {
+	t.Helper()
+	return startAs(t, binary, dir, nil, args...)
+}
+
+func startAs(t *testing.T, path, dir string, env []string, args ...string) *program {
+	t.Helper()
+	p := &program{t: t, cmd: exec.Command(path, args...), out: newStream(), err: newStream(), exited: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env = dir, environment(env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+		if t.Failed() {
+			t.Logf("%s\n--- stdout\n%s--- stderr\n%s", p.cmd, p.out, p.err)
+		}
+	})
+	return p
+}
+
+// sees waits until a stream has a text, and returns the first group of the match.
+func (p *program) sees(s *stream, pattern string) string {
+	p.t.Helper()
+	re := regexp.MustCompile(pattern)
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		if m := re.FindStringSubmatch(s.String()); m != nil {
+			return m[len(m)-1]
+		}
+		select {
+		case <-s.more:
+		case <-p.exited:
+			if m := re.FindStringSubmatch(s.String()); m != nil {
+				return m[len(m)-1]
+			}
+			p.t.Fatalf("%s ended without %q", p.cmd, pattern)
+		case <-late.C:
+			p.t.Fatalf("%s does not print %q", p.cmd, pattern)
+		}
+	}
+}
+
+func (p *program) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// code waits for the end, and returns the exit code.
+func (p *program) code() int {
+	p.t.Helper()
+	select {
+	case <-p.exited:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.t.Fatalf("%s does not end", p.cmd)
+		return -1
+	}
+}
+
+// ends waits for the end, which has to have a code.
+func (p *program) ends(code int) *program {
+	p.t.Helper()
+	if got := p.code(); got != code {
+		p.t.Errorf("%s ended with %d, want %d", p.cmd, got, code)
+	}
+	return p
+}
+
+// testCluster is a master and an agent in processes of their own.
+type testCluster struct {
+	t             *testing.T
+	dir           string
+	master, agent *program
+	at            string // the master's address
+	agentAt       string
+}
+
+// newCluster starts both. The flags in more are the master's.
+func newCluster(t *testing.T, more ...string) *testCluster {
+	t.Helper()
+	c := &testCluster{t: t, dir: t.TempDir()}
+	c.startMaster("0", more...)
+	c.startAgent("0")
+	return c
+}
+
+func (c *testCluster) startMaster(port string, more ...string) {
+	c.t.Helper()
+	c.master = start(c.t, c.dir, append([]string{"master", "--ip=127.0.0.1", "--port=" + port, "--work_dir=M"}, more...)...)
+	c.at = c.master.sees(c.master.out, `listening on (\S+),`)
+}
+
+func (c *testCluster) startAgent(port string) {
+	c.t.Helper()
+	c.agent = start(c.t, c.dir, "agent", "--master="+c.at, "--ip=127.0.0.1", "--port="+port, "--work_dir=A", "--hostname=a.example",
+		"--registration_backoff_factor=10ms", "--resources=cpus:4;mem:4096;disk:8192;ports:[31000-32000]")
+	c.agentAt = c.agent.sees(c.agent.out, `listening on (\S+),`)
+}
+
+// run starts `meseta run`.
+func (c *testCluster) run(args ...string) *program {
+	c.t.Helper()
+	return start(c.t, c.dir, append([]string{"run", "--master=" + c.at}, args...)...)
+}
+
+// await tries until something holds.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+// alive says whether a process exists and is no zombie.
+func alive(pid string) bool {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(rest, "Z")
+}
+
+// processesIn lists the processes that work below a directory, or know it from their environment.
+func processesIn(t *testing.T, dir string) (found []string) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		at, err := os.Readlink(filepath.Join("/proc", e.Name(), "cwd"))
+		if err == nil && strings.HasPrefix(at, dir) && alive(e.Name()) {
+			command, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+			found = append(found, e.Name()+" "+strings.ReplaceAll(string(command), "\x00", " "))
+		}
+	}
+	return found
+}
+
+// lines reads what a process wrote to a file, line by line; none if it is not there.
+func lines(t *testing.T, name string) (out []string) {
+	t.Helper()
+	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for s := bufio.NewReader(f); ; {
+		line, err := s.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		out = append(out, strings.TrimSuffix(line, "\n"))
+	}
+}
