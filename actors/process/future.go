@@ -32,6 +32,8 @@ type state[R any] struct {
 	done    chan struct{}
 	then    []func()
 	discard []func() // run when somebody discards it
+
+	shielded bool // cannot be discarded
 }
 
 // NewPromise makes a promise and its future. b may be nil outside of actors.
@@ -95,7 +97,7 @@ func (f Future[R]) Get(ctx context.Context) (R, error) {
 // Discard ends the future with ErrDiscarded if it has no result yet, and says whether it did. Work behind it is
 // told: the context of Go is cancelled, a Call that waits is not run.
 func (f Future[R]) Discard() bool {
-	if f.s == nil {
+	if f.s == nil || f.s.shielded {
 		return false
 	}
 	var none R

@@ -1,9 +1,7 @@
 package process
 
 import (
-	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -38,6 +36,8 @@ type HTTPConfig struct {
 	MaxBody int64
 	// Realms holds an Authenticator for each realm that has one; routes of other realms are open.
 	Realms map[string]Authenticator
+	// Firewall sees every request first. A Response refuses it. Nil lets all pass.
+	Firewall func(*http.Request) *Response
 }
 
 const defaultMaxBody = 64 << 20
@@ -105,43 +105,47 @@ func (r *Runtime) resolve(path string) (route, string, bool) {
 	return route{}, "", false
 }
 
-// ServeHTTP answers for every route of every process: 404 for what nobody serves, 413 for a body that is too
-// long, 503 when the process has too much waiting or ends before it answers.
+// ServeHTTP answers for every route of every process, and /__processes__ with what they all are at: 404 for
+// what nobody serves, 413 for a body that is too long, 503 when the process has too much waiting or ends
+// before it answers.
 func (r *Runtime) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	to, rest, ok := r.resolve(req.URL.Path)
-	if !ok {
-		write(w, req, Response{Status: http.StatusNotFound})
-		return
-	}
-	principal, refusal := r.authenticate(to.realm, req)
-	if refusal != nil {
-		write(w, req, *refusal)
-		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, r.http.MaxBody))
-	if err != nil {
-		write(w, req, Response{Status: bodyStatus(err)})
-		return
-	}
-	fut := r.ask(to, &Request{Request: req, Principal: principal, Body: body, Path: rest})
+	fut := r.visit(w, req)
 	answer, err := fut.Get(req.Context())
 	switch {
 	case err == nil:
 		write(w, req, answer)
 	case req.Context().Err() != nil:
 		fut.Discard() // the client is gone
-	case errors.Is(err, ErrGone), errors.Is(err, errBusy):
+	case errors.Is(err, ErrGone), errors.Is(err, errBusy), errors.Is(err, ErrDiscarded):
 		write(w, req, Response{Status: http.StatusServiceUnavailable})
 	default:
 		write(w, req, Response{Status: http.StatusInternalServerError, Body: []byte(err.Error())})
 	}
 }
 
-func bodyStatus(err error) int {
-	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
-		return http.StatusRequestEntityTooLarge
+// visit finds who is asked, checks that the client may, reads the body, and asks.
+func (r *Runtime) visit(w http.ResponseWriter, req *http.Request) Future[Response] {
+	if r.http.Firewall != nil {
+		if refusal := r.http.Firewall(req); refusal != nil {
+			return Ready(*refusal)
+		}
 	}
-	return http.StatusBadRequest
+	if strings.Trim(req.URL.Path, "/") == "__processes__" {
+		return Ready(r.census())
+	}
+	to, rest, ok := r.resolve(req.URL.Path)
+	if !ok {
+		return Ready(Response{Status: http.StatusNotFound})
+	}
+	principal, refusal := r.authenticate(to.realm, req)
+	if refusal != nil {
+		return Ready(*refusal)
+	}
+	body, err := readBody(w, req, r.http.MaxBody)
+	if err != nil {
+		return Ready(Response{Status: bodyStatus(err)})
+	}
+	return r.ask(to, &Request{Request: req, Principal: principal, Body: body, Path: rest})
 }
 
 func (r *Runtime) authenticate(realm string, req *http.Request) (Principal, *Response) {
@@ -180,54 +184,7 @@ func (v *visit) Do() {
 	if v.p.s.settled() {
 		return // the client did not wait
 	}
-	fut := v.to.h(v.req)
-	if fut.s == nil {
-		v.p.Complete(Response{Status: http.StatusInternalServerError}, nil)
-		return
-	}
-	v.p.OnDiscard(func() { fut.Discard() })
-	fut.s.whenDone(func() { v.p.Complete(fut.s.value, fut.s.err) })
+	v.p.Associate(v.to.h(v.req))
 }
 
 func (v *visit) Drop() { v.p.Complete(Response{}, ErrGone) }
-
-// write sends an answer to the client, and its stream as it comes.
-func write(w http.ResponseWriter, req *http.Request, a Response) {
-	for name, values := range a.Header {
-		w.Header()[name] = values
-	}
-	if a.Status == 0 {
-		a.Status = http.StatusOK
-	}
-	if a.Stream == nil && a.Body == nil && a.Status >= 400 {
-		a.Body = []byte(http.StatusText(a.Status) + "\n")
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	}
-	w.WriteHeader(a.Status)
-	if req.Method == http.MethodHead {
-		return
-	}
-	_, _ = w.Write(a.Body) // a client that is gone is no concern of the actor's
-	if a.Stream != nil {
-		pour(req.Context(), w, a.Stream)
-	}
-}
-
-func pour(ctx context.Context, w http.ResponseWriter, stream <-chan []byte) {
-	flush := http.NewResponseController(w)
-	_ = flush.Flush()
-	for {
-		select {
-		case piece, ok := <-stream:
-			if !ok {
-				return
-			}
-			if _, err := w.Write(piece); err != nil {
-				return
-			}
-			_ = flush.Flush()
-		case <-ctx.Done():
-			return
-		}
-	}
-}

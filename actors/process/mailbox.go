@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"google.golang.org/protobuf/proto"
@@ -70,6 +71,8 @@ type mailbox struct {
 	current mail
 
 	handled      atomic.Uint64
+	busy         atomic.Int64 // nanoseconds, estimated
+	batches      uint8        // only the one who runs touches it
 	outsideMsgs  atomic.Int64
 	outsideBytes atomic.Int64
 	overflow     atomic.Uint64
@@ -164,6 +167,10 @@ func (m *mailbox) wait(ctx context.Context) error {
 func (m *mailbox) Run(max int) (more bool) {
 	handled := 0
 	defer m.rescue(&more)
+	if m.batches++; m.batches%busySample == 0 {
+		began := m.base.rt.clock.Now()
+		defer m.time(began)
+	}
 	for handled < max && !m.base.gone {
 		if m.urgent.Load() {
 			m.runSystem()
@@ -183,6 +190,13 @@ func (m *mailbox) Run(max int) (more bool) {
 		}
 	}
 	return m.rest()
+}
+
+// busySample is which part of all batches is timed: reading the clock costs as much as a short message.
+const busySample = 16
+
+func (m *mailbox) time(began time.Time) {
+	m.busy.Add(int64(m.base.rt.clock.Now().Sub(began)) * busySample)
 }
 
 // refill takes over what has been sent meanwhile.

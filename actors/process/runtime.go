@@ -283,24 +283,3 @@ func (g *registry) all() []*Base {
 	slices.SortFunc(all, func(a, b *Base) int { return int(a.number) - int(b.number) })
 	return all
 }
-
-// counters are the runtime's own numbers.
-type counters struct {
-	undeliverable atomic.Uint64 // to a process that is not here
-	refused       atomic.Uint64 // envelopes that no honest transport would deliver
-	overflow      atomic.Uint64 // over a process's inbox
-	unhandled     atomic.Uint64 // no handler, or the handler's AllowFrom said no
-}
-
-// Stats are the runtime's own numbers since its start.
-type Stats struct {
-	Undeliverable uint64 // messages to a process that is not here
-	Refused       uint64 // envelopes and links that no honest peer would send
-	Overflow      uint64 // messages from outside above a process's inbox
-	Unhandled     uint64 // messages without a handler, or that AllowFrom refused
-}
-
-// Stats reads the runtime's numbers.
-func (r *Runtime) Stats() Stats {
-	return Stats{r.stats.undeliverable.Load(), r.stats.refused.Load(), r.stats.overflow.Load(), r.stats.unhandled.Load()}
-}
