@@ -23,6 +23,18 @@ func AppendJSON(dst []byte, m proto.Message) []byte {
 	return e.buf
 }
 
+// AppendJSONList appends a JSON array of messages, as the old endpoints answer with, to dst and returns the extended slice.
+func AppendJSONList[M proto.Message](dst []byte, list []M) []byte {
+	dst = append(dst, '[')
+	for i, m := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendJSON(dst, m)
+	}
+	return append(dst, ']')
+}
+
 // EncodeJSON writes m as Mesos' JSON to w in pieces of about 32 KiB, so that a snapshot of a whole cluster never lies in
 // memory as text. The only error is w's, after which nothing more is written.
 func EncodeJSON(w io.Writer, m proto.Message) error {

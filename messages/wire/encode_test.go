@@ -6,9 +6,12 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
@@ -97,6 +100,39 @@ func TestEncodeJSON(t *testing.T) {
 		if got := string(wire.AppendJSON(nil, c.m)); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
+	}
+}
+
+func TestAppendJSONList(t *testing.T) {
+	list := []*mesospb.WeightInfo{{Role: proto.String("a"), Weight: proto.Float64(2)}, {Role: proto.String("b"), Weight: proto.Float64(0.5)}}
+	const want = `[{"weight":2.0,"role":"a"},{"weight":0.5,"role":"b"}]`
+	if got := string(wire.AppendJSONList(nil, list)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := string(wire.AppendJSONList([]byte("x="), list[:0])); got != "x=[]" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// Many goroutines may meet a message type for the first time together.
+func TestConcurrentFirstUse(t *testing.T) {
+	file := protodesc.ToFileDescriptorProto(mesospb.File_mesos_v1_mesos_proto)
+	for range 5 {
+		// A descriptor that nobody has seen, whatever other tests have done before.
+		f, err := protodesc.NewFile(file, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := dynamicpb.NewMessage(f.Messages().ByName("Filters"))
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if got := string(wire.AppendJSON(nil, m)); got != `{"refuse_seconds":5.0}` {
+					t.Errorf("got %s", got)
+				}
+			})
+		}
+		all.Wait()
 	}
 }
 

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -17,7 +18,7 @@ import (
 func publicMessages() []protoreflect.MessageType {
 	var all []protoreflect.MessageType
 	protoregistry.GlobalTypes.RangeMessages(func(t protoreflect.MessageType) bool {
-		if t.Descriptor().ParentFile().Package()[:6] == "mesos." {
+		if strings.HasPrefix(string(t.Descriptor().FullName()), "mesos.") {
 			all = append(all, t)
 		}
 		return true
