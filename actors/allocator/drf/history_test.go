@@ -38,8 +38,9 @@ type world struct {
 	log        []string
 	kind       profile
 	offers     int
-	most       int // agents
-	crowd      int // frameworks
+	sabotage   func(*Engine) // before each run
+	most       int           // agents
+	crowd      int           // frameworks
 }
 
 // lent is what somebody was offered or uses.
@@ -579,6 +580,7 @@ func (w *world) fail(format string, args ...any) {
 
 func (w *world) compare(what string) {
 	want := w.slow.Allocate()
+	w.sabotage(w.fast)
 	grants := w.fast.Allocate()
 	var got []promise
 	for _, g := range grants {
@@ -597,8 +599,12 @@ func (w *world) compare(what string) {
 
 // tell runs one history.
 func tell(t testing.TB, seed uint64, steps int) *world {
+	return tellWith(t, seed, steps, func(*Engine) {})
+}
+
+func tellWith(t testing.TB, seed uint64, steps int, sabotage func(*Engine)) *world {
 	options := Options{Seed: seed, Min: testMin}
-	w := &world{Rand: rand.New(rand.NewPCG(seed, 12)), t: t, now: begin, kind: profiles[seed%uint64(len(profiles))], most: 14, crowd: 9}
+	w := &world{Rand: rand.New(rand.NewPCG(seed, 12)), t: t, now: begin, kind: profiles[seed%uint64(len(profiles))], most: 14, crowd: 9, sabotage: sabotage}
 	if w.kind.rare && w.chance(0.5) {
 		options.Unfair = []string{"gpus", "tape"}
 	}

@@ -2,6 +2,7 @@ package drf
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -249,6 +250,10 @@ func weightChanges(r *ranking) {
 	r.want("a", "b")
 	r.SetWeight("b", 2)
 	r.want("b", "a")
+	for _, w := range []float64{0, -1, math.NaN(), math.Inf(1)} { // none of these is a weight
+		r.SetWeight("b", w)
+		r.want("b", "a")
+	}
 }
 
 func tiesByCount(r *ranking) {

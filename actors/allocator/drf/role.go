@@ -1,6 +1,7 @@
 package drf
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
@@ -58,8 +59,11 @@ func (e *Engine) isUnder(role, ancestor int32) bool {
 }
 
 // SetWeight changes what a role's share, and that of everything below it, is divided by. Nobody is woken: the order
-// of the next run follows it.
+// of the next run follows it. Weights that are not positive numbers are ignored: shares would have no order.
 func (e *Engine) SetWeight(path string, w float64) {
+	if !(w > 0) || math.IsInf(w, 1) {
+		return
+	}
 	e.tree.setWeight(path, w)
 	e.epoch++
 }
