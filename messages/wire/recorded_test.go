@@ -19,7 +19,8 @@ import (
 	"github.com/meseta-io/meseta/messages/wire"
 )
 
-// recorded is one JSON body that a real Mesos 1.12 wrote, with volatile values (ids, times) replaced.
+// recorded is one JSON body that a real Mesos 1.12 wrote, with volatile values (ids, times) replaced, maps sorted, and
+// without agent_info.checkpoint, which Mesos writes although its public API does not have it.
 type recorded struct {
 	name protoreflect.FullName
 	text []byte

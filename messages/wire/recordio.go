@@ -13,9 +13,6 @@ import (
 // A RecordIO stream is a sequence of records: the record's length in bytes as decimal ASCII digits, one newline, and that
 // many bytes, with nothing in between. Records and the chunks of HTTP have nothing to do with each other.
 
-// DefaultRecord is the largest record that a RecordReader takes if its limits say nothing.
-const DefaultRecord = defaultBytes
-
 // headerDigits is how long a length may be: enough for any 64-bit number.
 const headerDigits = 20
 
