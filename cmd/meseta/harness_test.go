@@ -43,7 +43,7 @@ const patience = 30 * time.Second
 
 // program is a run of the binary.
 type program struct {
-	t        *testing.T
+	t        testing.TB
 	cmd      *exec.Cmd
 	out, err *stream
 	exited   chan struct{}
@@ -88,12 +88,12 @@ func environment(more ...string) []string {
 }
 
 // start runs the binary in a directory; the test ends it if nobody else does.
-func start(t *testing.T, dir string, args ...string) *program {
+func start(t testing.TB, dir string, args ...string) *program {
 	t.Helper()
 	return startAs(t, binary, dir, nil, args...)
 }
 
-func startAs(t *testing.T, path, dir string, env []string, args ...string) *program {
+func startAs(t testing.TB, path, dir string, env []string, args ...string) *program {
 	t.Helper()
 	p := &program{t: t, cmd: exec.Command(path, args...), out: newStream(), err: newStream(), exited: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = dir, environment(env...)
@@ -169,7 +169,7 @@ func (p *program) ends(code int) *program {
 
 // testCluster is a master and an agent in processes of their own.
 type testCluster struct {
-	t             *testing.T
+	t             testing.TB
 	dir           string
 	master, agent *program
 	at            string // the master's address
@@ -177,7 +177,7 @@ type testCluster struct {
 }
 
 // newCluster starts both. The flags in more are the master's.
-func newCluster(t *testing.T, more ...string) *testCluster {
+func newCluster(t testing.TB, more ...string) *testCluster {
 	t.Helper()
 	c := &testCluster{t: t, dir: t.TempDir()}
 	c.startMaster("0", more...)
@@ -205,7 +205,7 @@ func (c *testCluster) run(args ...string) *program {
 }
 
 // await tries until something holds.
-func await(t *testing.T, what string, holds func() bool) {
+func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -231,7 +231,7 @@ func alive(pid string) bool {
 }
 
 // processesIn lists the processes that work below a directory, or know it from their environment.
-func processesIn(t *testing.T, dir string) (found []string) {
+func processesIn(t testing.TB, dir string) (found []string) {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -248,7 +248,7 @@ func processesIn(t *testing.T, dir string) (found []string) {
 }
 
 // lines reads what a process wrote to a file, line by line; none if it is not there.
-func lines(t *testing.T, name string) (out []string) {
+func lines(t testing.TB, name string) (out []string) {
 	t.Helper()
 	f, err := os.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
