@@ -11,7 +11,7 @@ import (
 
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
-	"google.golang.org/protobuf/encoding/protojson"
+	"github.com/meseta-io/meseta/messages/wire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -94,8 +94,10 @@ func parse(file []byte) ([]*mesospb.Credential, error) {
 
 // unmarshal hides the parser's own words, which may repeat parts of the file, secrets included.
 func unmarshal(text string, m proto.Message) error {
-	switch err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal([]byte(text), m); {
-	case errors.Is(err, proto.Error) && proto.CheckInitialized(m) != nil:
+	err := wire.DecodeJSON([]byte(text), m, wire.Limits{Bytes: MaxFile})
+	var at *wire.FieldError
+	switch {
+	case errors.As(err, &at) && at.Missing:
 		return fmt.Errorf("a principal is missing: %w", fault.ErrInvalid)
 	case err != nil:
 		return fmt.Errorf("the JSON is malformed, or principal and secret are no strings: %w", fault.ErrInvalid)

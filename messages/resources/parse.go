@@ -1,14 +1,13 @@
 package resources
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/roles"
 	"github.com/meseta-io/meseta/messages/values"
-	"google.golang.org/protobuf/encoding/protojson"
+	"github.com/meseta-io/meseta/messages/wire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -98,22 +97,16 @@ func parseValue(name, text, role string) (*mesospb.Resource, error) {
 }
 
 func parseJSON(text, role string) ([]*mesospb.Resource, error) {
-	var raw []json.RawMessage
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, fmt.Errorf("resources are no JSON array of objects: %v: %w", err, ErrValue)
+	list, err := wire.DecodeJSONList[*mesospb.Resource]([]byte(text), wire.Limits{})
+	if err != nil {
+		return nil, fmt.Errorf("resources in JSON: %v: %w", err, ErrValue)
 	}
-	out := make([]*mesospb.Resource, len(raw))
-	for i, r := range raw {
-		m := &mesospb.Resource{}
-		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(r, m); err != nil {
-			return nil, fmt.Errorf("resource %d in the JSON array: %v: %w", i+1, err, ErrValue)
-		}
+	for _, m := range list {
 		if m.Role == nil && len(m.Reservations) == 0 {
 			m.Role = proto.String(role)
 		}
-		out[i] = m
 	}
-	return out, nil
+	return list, nil
 }
 
 // validateFlag refuses what no flag may say.

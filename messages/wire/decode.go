@@ -176,16 +176,16 @@ func (d *decoder) object(p *plan, t target) error {
 
 // missing is told at once, not when the whole body has been read: a list of a million empty objects ends at its first.
 func (d *decoder) missing(p *plan, m protoreflect.Message) error {
-	e := &FieldError{Problem: missingProblem}
+	var fields []string
 	for i := range p.fields {
 		if f := &p.fields[i]; f.fd.Cardinality() == protoreflect.Required && !m.Has(f.fd) {
-			e.Fields = append(e.Fields, f.name)
+			fields = append(fields, f.name)
 		}
 	}
-	if len(e.Fields) == 0 {
+	if len(fields) == 0 {
 		return nil
 	}
-	return e
+	return missing(fields)
 }
 
 // field reads the value at pos into a field and says whether the field is set now.

@@ -15,6 +15,9 @@ type FieldError struct {
 
 	// Problem is the reason, in lower case.
 	Problem string
+
+	// Missing is set if the fields are required and not there.
+	Missing bool
 }
 
 // Error names the fields and then the problem.
@@ -29,6 +32,10 @@ func (e *FieldError) Error() string {
 func (e *FieldError) Unwrap() error { return fault.ErrInvalid }
 
 func problem(text string) error { return &FieldError{Problem: text} }
+
+func missing(fields []string) error {
+	return &FieldError{Fields: fields, Problem: "required but missing", Missing: true}
+}
 
 // under puts a step of the path ("name" or "[3]") in front of the fields of a FieldError. Paths are built only while an
 // error travels up, so that a good body pays nothing for them.

@@ -52,7 +52,7 @@ func TestProtobufNamesWhatIsMissing(t *testing.T) {
 	_, appendErr := wire.AppendProto(nil, m)
 	for _, err := range []error{appendErr, wire.DecodeProto(incomplete, &schedulerpb.Call{}, wire.Limits{}), wire.CheckRequired(m)} {
 		var e *wire.FieldError
-		if !errors.As(err, &e) || !errors.Is(err, fault.ErrInvalid) || !slices.Equal(e.Fields, []string{"subscribe.framework_info.user"}) {
+		if !errors.As(err, &e) || !errors.Is(err, fault.ErrInvalid) || !e.Missing || !slices.Equal(e.Fields, []string{"subscribe.framework_info.user"}) {
 			t.Error(err)
 		}
 	}

@@ -17,12 +17,10 @@ func CheckRequired(m proto.Message) error {
 		return nil
 	}
 	r := m.ProtoReflect()
-	var missing []string
-	findMissing(planOf(r.Descriptor()), r, "", &missing)
-	return &FieldError{Fields: missing, Problem: missingProblem}
+	var fields []string
+	findMissing(planOf(r.Descriptor()), r, "", &fields)
+	return missing(fields)
 }
-
-const missingProblem = "required but missing"
 
 func findMissing(p *plan, m protoreflect.Message, path string, missing *[]string) {
 	for i := range p.fields {
