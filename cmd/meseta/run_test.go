@@ -10,6 +10,7 @@ import (
 )
 
 func TestRunPrintsWhatTheCommandPrintsAndExitsAsItDoes(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	for _, x := range []struct {
 		name string
@@ -45,6 +46,7 @@ func TestRunPrintsWhatTheCommandPrintsAndExitsAsItDoes(t *testing.T) {
 }
 
 func TestRunStreamsEveryByteOfALargeOutput(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	p := c.run("--quiet", "--", `i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done; echo done >&2`).ends(0)
 	got := strings.Split(p.out.String(), "\n")
@@ -57,6 +59,7 @@ func TestRunStreamsEveryByteOfALargeOutput(t *testing.T) {
 }
 
 func TestOutputIsShownWhileTheCommandRuns(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	gate := filepath.Join(c.dir, "gate")
 	p := c.run("--", "echo before; while [ ! -e "+gate+" ]; do sleep 0.01; done; echo after")
@@ -68,6 +71,7 @@ func TestOutputIsShownWhileTheCommandRuns(t *testing.T) {
 }
 
 func TestCtrlCKillsTheCommand(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	p := c.run("--", "echo pid $$; sleep 1000")
 	pid := p.sees(p.out, `pid (\d+)\n`)
@@ -77,6 +81,7 @@ func TestCtrlCKillsTheCommand(t *testing.T) {
 }
 
 func TestASecondCtrlCStopsWaiting(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	p := c.run("--kill_grace=1000secs", "--", "trap '' TERM; echo pid $$; while :; do sleep 1; done")
 	pid := p.sees(p.out, `pid (\d+)\n`)
@@ -89,6 +94,7 @@ func TestASecondCtrlCStopsWaiting(t *testing.T) {
 }
 
 func TestATaskThatWaitsForRoomIsStartedWhenThereIs(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	gate := filepath.Join(c.dir, "gate")
 	first := c.run("--cpus=4", "--", "echo in; while [ ! -e "+gate+" ]; do sleep 0.01; done")
@@ -103,6 +109,7 @@ func TestATaskThatWaitsForRoomIsStartedWhenThereIs(t *testing.T) {
 }
 
 func TestARunWaitsForTheFirstAgent(t *testing.T) {
+	t.Parallel()
 	c := &testCluster{t: t, dir: t.TempDir()}
 	c.startMaster("0")
 	p := c.run("--", "echo hi")
@@ -112,6 +119,7 @@ func TestARunWaitsForTheFirstAgent(t *testing.T) {
 }
 
 func TestListsForPeopleAndPrograms(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	list := func(args ...string) string {
 		p := start(t, c.dir, append(args, "--master="+c.at)...).ends(0)
@@ -153,6 +161,7 @@ func TestListsForPeopleAndPrograms(t *testing.T) {
 }
 
 func TestCalledAsMesosPrograms(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	links := t.TempDir()
 	call := func(name string, args ...string) *program {
@@ -183,6 +192,7 @@ func TestCalledAsMesosPrograms(t *testing.T) {
 }
 
 func TestSmallCommands(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, x := range []struct {
 		args []string

@@ -40,6 +40,7 @@ type watch struct {
 
 	began  time.Time
 	placed bool
+	state  mesospb.TaskState
 	killed int // the signal that ended it, or -1 for the timeout
 	waited string
 }
@@ -54,7 +55,7 @@ func (a *app) runTask(s *spec) error {
 		return &exit{job.ExitOwn, err}
 	}
 	defer rt.Shutdown(a.ctx)
-	w := &watch{app: a, spec: s, rt: rt, events: job.NewEvents(), began: time.Now()}
+	w := &watch{app: a, spec: s, rt: rt, events: job.NewEvents(), began: time.Now(), state: -1}
 	w.desk = client.Master(rt, s.Master)
 	master, err := leader(a.ctx, w.desk, s.Master)
 	if err != nil {
@@ -171,7 +172,10 @@ func (w *watch) status(e job.Event) (done bool, err error) {
 		return true, &exit{job.ExitOwn, fmt.Errorf("lost agent: %s on %s cannot be reached any more, so nobody knows how "+
 			"the command ends; it is killed should the agent return. Run it again to have it elsewhere", e.Place.Agent.GetValue(), e.Place.Host)}
 	case !scheduler.Terminal(s.GetState()):
-		w.say(screen.Faint, "%s is %s", w.id(), stateName(s.GetState()))
+		if s.GetState() != w.state { // else it is the answer to a reconciliation
+			w.state = s.GetState()
+			w.say(screen.Faint, "%s is %s", w.id(), stateName(w.state))
+		}
 		return false, nil
 	}
 	w.follow.finish()
