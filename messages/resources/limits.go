@@ -31,6 +31,9 @@ func ParseLimits(text string) (Limits, error) {
 // LimitsFromProto reads a map of scalars. Infinity, which tasks may ask for, is no limit.
 func LimitsFromProto(m map[string]*mesospb.Value_Scalar) (Limits, error) {
 	var l Limits
+	if err := tooManyNames(len(m)); err != nil {
+		return l, err
+	}
 	for name, scalar := range m {
 		if math.IsInf(scalar.GetValue(), 1) {
 			continue

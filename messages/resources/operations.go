@@ -20,11 +20,11 @@ type Conversion struct {
 func (r Resources) Convert(conversions ...Conversion) (Resources, error) {
 	for _, c := range conversions {
 		if !r.Contains(c.Consumed) {
-			return Resources{}, fmt.Errorf("%s is not in %s: %w", c.Consumed, r, ErrMissing)
+			return Resources{}, fmt.Errorf("%s is not in %s: %w", c.Consumed.Brief(), r.Brief(), ErrMissing)
 		}
 		r = r.Subtract(c.Consumed).Add(c.Converted)
 		if !c.gone.IsEmpty() && r.Contains(c.gone) {
-			return Resources{}, fmt.Errorf("volume %s has more shared copies: %w", c.gone, ErrMissing)
+			return Resources{}, fmt.Errorf("volume %s has more shared copies: %w", c.gone.Brief(), ErrMissing)
 		}
 	}
 	return r, nil

@@ -50,7 +50,9 @@ func Messages(text, defaultRole string) ([]*mesospb.Resource, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, m)
+		if out = append(out, m); len(out) > MaxResources {
+			return nil, tooMany(len(out))
+		}
 	}
 	return out, nil
 }
@@ -100,6 +102,9 @@ func parseJSON(text, role string) ([]*mesospb.Resource, error) {
 	list, err := wire.DecodeJSONList[*mesospb.Resource]([]byte(text), wire.Limits{})
 	if err != nil {
 		return nil, fmt.Errorf("resources in JSON: %v: %w", err, ErrValue)
+	}
+	if len(list) > MaxResources {
+		return nil, tooMany(len(list))
 	}
 	for _, m := range list {
 		if m.Role == nil && len(m.Reservations) == 0 {

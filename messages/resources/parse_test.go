@@ -2,6 +2,7 @@ package resources_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 )
 
 func TestParse(t *testing.T) {
@@ -73,6 +75,65 @@ func TestParseErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBounds holds that what is hostile is refused at once: none of these may take longer than reading it.
+func TestBounds(t *testing.T) {
+	labels := make([]string, 2*(resources.MaxLabels+1))
+	var names strings.Builder
+	for i := range resources.MaxResources + 1 {
+		fmt.Fprintf(&names, "r%d:1;", i)
+	}
+	scalars := make(map[string]*mesospb.Value_Scalar)
+	for i := range resources.MaxNames + 1 {
+		scalars[fmt.Sprint(i)] = &mesospb.Value_Scalar{Value: proto.Float64(1)}
+	}
+	depth := make([]*mesospb.Resource_ReservationInfo, resources.MaxReservations+1)
+	role := "r"
+	for i := range depth {
+		depth[i], role = dynamic(role, ""), role+"/r"
+	}
+	many := make([]*mesospb.Resource, resources.MaxResources+1)
+	for i := range many {
+		many[i] = message(t, "cpus:1")
+	}
+	for name, read := range map[string]func() error{
+		"resources in text": func() error { _, err := resources.Parse(names.String()); return err },
+		"resources in JSON": func() error {
+			_, err := resources.Parse("[" + strings.Repeat("{},", resources.MaxResources) + "{}]")
+			return err
+		},
+		"resources in messages": func() error { _, err := resources.FromProto(many); return err },
+		"labels": func() error {
+			_, err := resources.FromOne(message(t, "cpus:1", reserved(dynamic("r", "p", labels...))))
+			return err
+		},
+		"reservations":           func() error { _, err := resources.FromOne(message(t, "cpus:1", reserved(depth...))); return err },
+		"quantities in text":     func() error { _, err := resources.ParseQuantities(names.String()); return err },
+		"limits in text":         func() error { _, err := resources.ParseLimits(names.String()); return err },
+		"quantities in messages": func() error { _, err := resources.QuantitiesFromProto(scalars); return err },
+		"limits in messages":     func() error { _, err := resources.LimitsFromProto(scalars); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := read()
+			if !errors.Is(err, fault.ErrInvalid) || len(err.Error()) > 1000 {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	t.Run("errors are brief", func(t *testing.T) {
+		var b resources.Builder
+		for i := range 1000 {
+			b.Add(parse(t, fmt.Sprintf("name%d:1", i)))
+		}
+		big := b.Resources()
+		if s := big.Brief(); len(s) > 600 || !strings.HasSuffix(s, "(1000 resources)") {
+			t.Error(s)
+		}
+		if _, err := big.Convert(resources.Conversion{Consumed: parse(t, "cpus:1")}); err == nil || len(err.Error()) > 1000 {
+			t.Error(err)
+		}
+	})
 }
 
 const pandas = `{"name": "pandas", "type": "SET", "set": {"item": ["lun_lun", "yang_yang"]}}`

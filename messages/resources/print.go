@@ -22,6 +22,16 @@ func (r Resources) String() string {
 	return s.String()
 }
 
+// Brief is String for errors: cut short when there is too much to read.
+func (r Resources) Brief() string {
+	const most = 500
+	text := r.String()
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "… (" + strconv.Itoa(r.Len()) + " resources)"
+}
+
 // String prints one resource as Resources.String does; a shared one is followed by its copies.
 func (r Resource) String() string {
 	var s strings.Builder

@@ -10,12 +10,20 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// MaxNameLength bounds a resource's name, in bytes.
-const MaxNameLength = 255
+// What is read from outside is bounded. Adding up compares every resource with those that differ from it, so their
+// number is, and so is that of labels, whose order does not matter.
+const (
+	MaxNameLength = 255 // in bytes
+	MaxResources  = 10_000
+	MaxLabels     = 1_000
+)
 
 // FromProto validates and adds up. It reads resources in either format, even mixed, and drops empty ones. The
 // messages are not kept.
 func FromProto(messages []*mesospb.Resource) (Resources, error) {
+	if len(messages) > MaxResources {
+		return Resources{}, tooMany(len(messages))
+	}
 	b := Builder{items: make([]Resource, 0, len(messages))}
 	for _, m := range messages {
 		x, err := one(m)
@@ -25,6 +33,10 @@ func FromProto(messages []*mesospb.Resource) (Resources, error) {
 		b.add(&x)
 	}
 	return b.Resources(), nil
+}
+
+func tooMany(n int) error {
+	return fmt.Errorf("%d resources: at most %d are taken: %w", n, MaxResources, ErrValue)
 }
 
 // FromValid is FromProto for messages that were validated before, at a door or when they were sent. As Mesos does, it

@@ -86,6 +86,9 @@ func ParseQuantities(text string) (Quantities, error) {
 // QuantitiesFromProto reads a map of scalars. Zeros are dropped.
 func QuantitiesFromProto(m map[string]*mesospb.Value_Scalar) (Quantities, error) {
 	var q Quantities
+	if err := tooManyNames(len(m)); err != nil {
+		return q, err
+	}
 	for name, scalar := range m {
 		milli, err := values.MilliOf(scalar.GetValue())
 		if err != nil {
@@ -209,13 +212,28 @@ func (r Resources) ContainsQuantities(q Quantities) bool {
 	return true
 }
 
+// MaxNames bounds how many names quantities and limits may hold.
+const MaxNames = 1_000
+
+func tooManyNames(n int) error {
+	if n <= MaxNames {
+		return nil
+	}
+	return fmt.Errorf("more than %d names of resources: %w", MaxNames, fault.ErrInvalid)
+}
+
 func parseAmounts(text string, take func(string, Milli) error) error {
 	if len(text) > MaxText {
 		return fmt.Errorf("quantities of %d bytes: at most %d: %w", len(text), MaxText, fault.ErrInvalid)
 	}
+	n := 0
 	for token := range strings.SplitSeq(text, ";") {
 		if token == "" {
 			continue
+		}
+		n++
+		if err := tooManyNames(n); err != nil {
+			return err
 		}
 		parts := strings.FieldsFunc(token, func(c rune) bool { return c == ':' })
 		if len(parts) != 2 {

@@ -2,6 +2,7 @@ package resources
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/roles"
@@ -138,6 +139,16 @@ func (r Resources) group(by func(*Resource) (string, bool)) map[string]Resources
 		}
 	}
 	return groups
+}
+
+// IsReservedAlike says whether everything has the same reservations.
+func (r Resources) IsReservedAlike() bool {
+	for i := range r.items {
+		if a, b := r.items[0].about().stack, r.items[i].about().stack; !slices.EqualFunc(a, b, sameReservation) {
+			return false
+		}
+	}
+	return true
 }
 
 // ReservationAncestor returns r with those reservations only with which both r and that begin: what is left when as

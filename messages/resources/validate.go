@@ -24,6 +24,9 @@ func validateDisk(m *mesospb.Resource) error {
 	if source == nil {
 		return nil
 	}
+	if err := validateLabels(source.GetMetadata(), ErrDisk); err != nil {
+		return err
+	}
 	switch kind := source.GetType(); kind {
 	case mesospb.Resource_DiskInfo_Source_PATH, mesospb.Resource_DiskInfo_Source_MOUNT:
 	case mesospb.Resource_DiskInfo_Source_BLOCK, mesospb.Resource_DiskInfo_Source_RAW:
@@ -68,6 +71,13 @@ func validateOld(m *mesospb.Resource) error {
 	case m.GetRole() == roles.Any:
 		return fmt.Errorf("nothing can be reserved to role \"*\": name the role: %w", ErrReservation)
 	}
+	return validateLabels(m.GetReservation().GetLabels(), ErrReservation)
+}
+
+func validateLabels(l *mesospb.Labels, class error) error {
+	if n := len(l.GetLabels()); n > MaxLabels {
+		return fmt.Errorf("%d labels: at most %d are taken: %w", n, MaxLabels, class)
+	}
 	return nil
 }
 
@@ -87,6 +97,8 @@ func validateBoth(m *mesospb.Resource, r *mesospb.Resource_ReservationInfo) erro
 		return fmt.Errorf("of role and reservation only one is set: set both or none: %w", ErrFormat)
 	case old == nil:
 		return nil
+	case len(old.GetLabels().GetLabels()) > MaxLabels:
+		return validateLabels(old.GetLabels(), ErrFormat)
 	case old.GetPrincipal() != r.GetPrincipal():
 		return fmt.Errorf("principal %q of reservation does not match %q in reservations: %w",
 			old.GetPrincipal(), r.GetPrincipal(), ErrFormat)
@@ -140,5 +152,5 @@ func validateReservation(r *mesospb.Resource_ReservationInfo) error {
 	if err := roles.Validate(r.GetRole()); err != nil {
 		return fmt.Errorf("%w: %w", ErrReservation, err)
 	}
-	return nil
+	return validateLabels(r.GetLabels(), ErrReservation)
 }

@@ -116,8 +116,12 @@ func FrameworkUpdate(from, to *mesospb.FrameworkInfo) error {
 
 // SuppressedRoles checks that only roles of the framework are suppressed.
 func SuppressedRoles(f *mesospb.FrameworkInfo, suppressed []string) error {
+	has := make(map[string]bool)
+	for _, role := range Roles(f) {
+		has[role] = true
+	}
 	for _, role := range suppressed {
-		if !slices.Contains(Roles(f), role) {
+		if !has[role] {
 			return refuse("role %q is suppressed, but framework %q does not have it", role, f.GetName())
 		}
 	}

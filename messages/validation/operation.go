@@ -86,23 +86,12 @@ func reserveFrom(op *mesospb.Offer_Operation_Reserve, r resources.Resources) err
 	switch {
 	case err != nil:
 		return in(err, "source")
-	case !alike(source) || !alike(r):
+	case !source.IsReservedAlike() || !r.IsReservedAlike():
 		return refuse("several different reservations: use an operation for each")
 	case !source.ToUnreserved().Equal(r.ToUnreserved()):
-		return refuse("source is %s, which is not as much as %s", source.ToUnreserved(), r.ToUnreserved())
+		return refuse("source is %s, which is not as much as %s", source.ToUnreserved().Brief(), r.ToUnreserved().Brief())
 	}
 	return nil
-}
-
-// alike says whether everything has the same reservations: taking away what one has in common with another changes
-// nothing then.
-func alike(r resources.Resources) bool {
-	for x := range r.All() {
-		if !r.ReservationAncestor(resources.Of(x)).Equal(r) {
-			return false
-		}
-	}
-	return true
 }
 
 func dynamic(x resources.Resource) error {
@@ -256,7 +245,7 @@ func grow(op *mesospb.Offer_Operation_GrowVolume, by Asker) error {
 	}
 	// Only more of the same adds up with what the volume is made of.
 	if resources.Of(volume.WithoutVolume()).Add(addition).Len() != 1 {
-		return refuse("addition %s does not fit volume %s: it needs the same disk and reservations", addition, volume)
+		return refuse("addition %s does not fit volume %s: it needs the same disk and reservations", addition.Brief(), volume)
 	}
 	return nil
 }

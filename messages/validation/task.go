@@ -114,17 +114,23 @@ func taskExecutor(e *mesospb.ExecutorInfo, at Place) (resources.Resources, error
 	case e.Command == nil:
 		return r, refuse("executor has no command: set it")
 	case !r.Shared().IsEmpty():
-		return r, refuse("executor uses shared resources %s: give them to the task", r.Shared())
+		return r, refuse("executor uses shared resources %s: give them to the task", r.Shared().Brief())
 	}
 	return r, nil
 }
 
 // fits checks tasks and their executor together, against each other and against what is offered.
 func fits(at Place, e *mesospb.ExecutorInfo, executors resources.Resources, tasks ...resources.Resources) error {
-	total := executors
-	for _, r := range tasks {
-		total = total.Add(r)
+	var sum resources.Builder
+	n := 0
+	for _, r := range append(tasks, executors) {
+		// A message can hold far more different resources than any agent has, and adding them up would take minutes.
+		if n += r.Len(); n > resources.MaxResources {
+			return refuse("it uses more than %d different resources", resources.MaxResources)
+		}
+		sum.Add(r)
 	}
+	total := sum.Resources()
 	if err := first(distinct(append(tasks, executors)...), uniqueVolumes(total), notMixed(total)); err != nil {
 		return err
 	}
@@ -133,7 +139,7 @@ func fits(at Place, e *mesospb.ExecutorInfo, executors resources.Resources, task
 		needed = total.Subtract(executors) // it runs already
 	}
 	if !at.Offered.Contains(needed) {
-		return refuse("it needs %s, but only %s are offered", needed, at.Offered)
+		return refuse("it needs %s, but only %s are offered", needed.Brief(), at.Offered.Brief())
 	}
 	return nil
 }
