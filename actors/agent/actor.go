@@ -43,8 +43,9 @@ type Agent struct {
 	completed  []*framework // the oldest first
 	counters   counters
 	desk       process.Ref[*desk]
-	changed    bool // since the last view
-	reuniting  bool // in the middle of looking through recovered executors
+	changed    bool           // since the last view
+	early      []process.UPID // who called before the checkpoints were read
+	reuniting  bool           // in the middle of looking through recovered executors
 }
 
 // phase is the agent's life.

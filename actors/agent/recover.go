@@ -117,6 +117,10 @@ func (a *Agent) reunite(all []*executor, found []containerizer.Process, rebooted
 		}
 	}
 	a.reuniting = false
+	for _, who := range a.early {
+		a.b.Send(who, &controlpb.ReconnectExecutor{AgentId: a.info.GetId()})
+	}
+	a.early = nil
 	a.b.Delay(a.config.ExecutorReregistrationTimeout, a.giveUpWaiting)
 	a.recoveredOne()
 }

@@ -11,6 +11,7 @@ func (a *Agent) frameworkMessage(from process.UPID, m *controlpb.FrameworkMessag
 	if !a.obey(from, m.GetEpoch()) || m.GetAgentId().GetValue() != a.id() {
 		return
 	}
+	a.changed = true // counted either way
 	f := a.frameworks[m.GetFrameworkId().GetValue()]
 	if f == nil || f.leaving {
 		a.counters.messagesDropped++
@@ -27,6 +28,7 @@ func (a *Agent) frameworkMessage(from process.UPID, m *controlpb.FrameworkMessag
 
 // executorMessage takes bytes from an executor to its scheduler, once, if there is a master.
 func (a *Agent) executorMessage(e *executor, data []byte) {
+	a.changed = true // counted either way
 	if a.phase != member {
 		a.counters.messagesDropped++
 		return

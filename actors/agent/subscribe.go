@@ -41,6 +41,7 @@ func ptr[T any](v T) *T { return &v }
 // executor takes an error for final, and keeps on trying when there is silence. Both nil: ignore it.
 func (a *Agent) caller(from process.UPID, c *executorpb.Call) (*executor, error) {
 	if a.phase == recovering && len(a.frameworks) == 0 {
+		a.early = append(a.early, from)
 		return nil, nil
 	}
 	if err := validation.ExecutorCall(c); err != nil {
@@ -55,9 +56,10 @@ func (a *Agent) caller(from process.UPID, c *executorpb.Call) (*executor, error)
 		return nil, a.unknownCaller(from, c, "Executor cannot be found")
 	}
 	if c.GetType() != executorpb.Call_SUBSCRIBE && e.upid != from {
-		// It has not noticed yet that its connection, or the agent, is not the one that it subscribed with. It
-		// will, and then say all of it again.
+		// It has not noticed yet that its connection, or the agent, is not the one that it subscribed with. When
+		// it subscribes again it says all of it again.
 		a.log(e).Info("ignored a call of an executor that is not subscribed", "call", c.GetType())
+		a.b.Send(from, &controlpb.ReconnectExecutor{AgentId: a.info.GetId()})
 		return nil, nil
 	}
 	return e, nil

@@ -67,7 +67,7 @@ func joined(t *testing.T, change ...func(*agent.Config)) *town {
 	t.Helper()
 	w := newTown(t, change...)
 	w.master.Expect(testkit.Of[*controlpb.RegisterAgent]())
-	w.Settle()
+	w.Advance(time.Second) // it is a member, and that is on disk
 	return w
 }
 
@@ -244,6 +244,13 @@ const (
 // acknowledgedEvent fits what tells an executor that its update is stored.
 func acknowledgedEvent(e *executorpb.Event) error {
 	if e.GetType() != executorpb.Event_ACKNOWLEDGED {
+		return fmt.Errorf("it is %v", e.GetType())
+	}
+	return nil
+}
+
+func launchEvent(e *executorpb.Event) error {
+	if e.GetType() != executorpb.Event_LAUNCH {
 		return fmt.Errorf("it is %v", e.GetType())
 	}
 	return nil

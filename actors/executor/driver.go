@@ -37,16 +37,26 @@ type Driver struct {
 	b        *process.Base
 
 	subscribed bool
-	info       *executorpb.Event_Subscribed
-	backoff    time.Duration
-	attempt    process.Timer
-	deadline   process.Timer // until the agent has to be back
+	// asked: a SUBSCRIBE went out since the connection was lost. A welcome that comes before is an answer to an
+	// older one, from an agent that is gone.
+	asked    bool
+	info     *executorpb.Event_Subscribed
+	backoff  time.Duration
+	attempt  process.Timer
+	deadline process.Timer // until the agent has to be back
 
-	tasks   []*mesospb.TaskInfo       // of which no update was stored yet
-	updates []*executorpb.Call_Update // not stored yet, oldest first
-	gone    bool                      // told to shut down
-	stop    bool                      // Stop was called
-	why     error                     // for Ended
+	tasks   []*mesospb.TaskInfo // of which no update was stored yet
+	updates []*pending          // not stored yet, oldest first
+	gone    bool                // told to shut down
+	stop    bool                // Stop was called
+	why     error               // for Ended
+}
+
+// pending is an update that is not stored yet, as far as the executor knows.
+type pending struct {
+	*executorpb.Call_Update
+	// sent: on its own or in the last SUBSCRIBE, over the connection that there is.
+	sent bool
 }
 
 // Spawn starts an executor as an actor. It ends when it is told to shut down, or when its agent is lost.
@@ -91,10 +101,19 @@ func (d *Driver) Update(s *mesospb.TaskStatus) {
 	if s.Timestamp == nil {
 		s.Timestamp = proto.Float64(float64(d.b.Now().UnixNano()) / 1e9)
 	}
-	u := &executorpb.Call_Update{Status: s}
-	d.updates = append(d.updates, u)
+	d.updates = append(d.updates, &pending{Call_Update: &executorpb.Call_Update{Status: s}})
 	if d.subscribed {
-		d.send(executorpb.Call_UPDATE, func(c *executorpb.Call) { c.Update = u })
+		d.sendUpdates()
+	}
+}
+
+// sendUpdates sends what has not been sent over this connection, in order.
+func (d *Driver) sendUpdates() {
+	for _, u := range d.updates {
+		if !u.sent {
+			u.sent = true
+			d.send(executorpb.Call_UPDATE, func(c *executorpb.Call) { c.Update = u.Call_Update })
+		}
 	}
 }
 
@@ -152,10 +171,12 @@ func (d *Driver) subscribe() {
 		return
 	}
 	d.b.Link(d.config.Agent)
+	d.asked = true
 	d.send(executorpb.Call_SUBSCRIBE, func(c *executorpb.Call) {
-		c.Subscribe = &executorpb.Call_Subscribe{
-			UnacknowledgedTasks:   slices.Clone(d.tasks),
-			UnacknowledgedUpdates: slices.Clone(d.updates),
+		c.Subscribe = &executorpb.Call_Subscribe{UnacknowledgedTasks: slices.Clone(d.tasks)}
+		for _, u := range d.updates {
+			u.sent = true
+			c.Subscribe.UnacknowledgedUpdates = append(c.Subscribe.UnacknowledgedUpdates, u.Call_Update)
 		}
 	})
 	d.subscribeLater()
@@ -176,9 +197,9 @@ func (d *Driver) Exited(who process.UPID) {
 		return
 	}
 	if d.subscribed {
-		d.subscribed = false
 		d.backoff = firstBackoff
 	}
+	d.subscribed, d.asked = false, false
 	if !d.config.Checkpoint {
 		d.why = ErrAgentLost
 		d.shutdown()
@@ -234,7 +255,7 @@ func (d *Driver) event(from process.UPID, e *executorpb.Event) {
 }
 
 func (d *Driver) welcomed(s *executorpb.Event_Subscribed) {
-	if d.gone {
+	if d.gone || !d.asked {
 		return
 	}
 	d.subscribed = true
@@ -245,6 +266,7 @@ func (d *Driver) welcomed(s *executorpb.Event_Subscribed) {
 		}
 	}
 	d.attempt, d.deadline = nil, nil
+	d.sendUpdates() // those that came up since the SUBSCRIBE that this answers
 	if x, ok := d.executor.(Subscriber); ok {
 		x.Subscribed(d, s)
 	}
@@ -261,7 +283,7 @@ func (d *Driver) launch(t *mesospb.TaskInfo) {
 // acknowledged drops what the agent has stored.
 func (d *Driver) acknowledged(m *executorpb.Event_Acknowledged) {
 	id := m.GetTaskId().GetValue()
-	d.updates = slices.DeleteFunc(d.updates, func(u *executorpb.Call_Update) bool {
+	d.updates = slices.DeleteFunc(d.updates, func(u *pending) bool {
 		return string(u.GetStatus().GetUuid()) == string(m.GetUuid())
 	})
 	d.tasks = slices.DeleteFunc(d.tasks, func(t *mesospb.TaskInfo) bool { return t.GetTaskId().GetValue() == id })
