@@ -107,7 +107,7 @@ func (e *Engine) dropFilters(slot int32) {
 	}
 }
 
-// covers says whether b is part of what was refused.
+// filterCovers says whether b is part of what was refused.
 func (e *Engine) filterCovers(id int32, b *bundle) bool { return e.contains(&e.bundles.list[id], b) }
 
 func (e *Engine) isFiltered(slot, client int32, b *bundle) bool {
