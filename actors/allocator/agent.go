@@ -82,16 +82,23 @@ func (a *Allocator) agentSpec(id string, agent Agent) drf.Agent {
 		MultiRole:    has(mesospb.AgentInfo_Capability_MULTI_ROLE),
 		Hierarchical: has(mesospb.AgentInfo_Capability_HIERARCHICAL_ROLE),
 		Attributes:   attributes(agent.Info),
+		Used:         a.uses(agent.Used),
 		Place:        agent.Info.GetHostname() + "\n" + agent.Info.GetDomain().String(),
 	}
-	// In id order, because the order of use is part of history: who was served how often decides ties.
-	for _, framework := range slices.Sorted(maps.Keys(agent.Used)) {
-		allocations := agent.Used[framework].Allocations()
+	return s
+}
+
+// uses words what frameworks use. In id order, because the order of use is part of history: who was served how often
+// decides ties.
+func (a *Allocator) uses(by map[string]resources.Resources) []drf.Use {
+	var out []drf.Use
+	for _, framework := range slices.Sorted(maps.Keys(by)) {
+		allocations := by[framework].Allocations()
 		for _, role := range slices.Sorted(maps.Keys(allocations)) {
-			s.Used = append(s.Used, drf.Use{Framework: framework, Role: role, Bundle: a.words.bundle(allocations[role])})
+			out = append(out, drf.Use{Framework: framework, Role: role, Bundle: a.words.bundle(allocations[role])})
 		}
 	}
-	return s
+	return out
 }
 
 // isRemote says whether an agent is in another region. One without a fault domain is not remote.

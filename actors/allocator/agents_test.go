@@ -5,6 +5,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/allocator"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/resources"
 )
 
 func TestAgents(t *testing.T) {
@@ -59,6 +60,31 @@ func TestAgents(t *testing.T) {
 		c.want("f role1 a cpus:50;mem:50;disk:50")
 		c.change("a", parse(t, some))
 		c.want("f role1 a cpus:50;mem:50;disk:50")
+	})
+
+	t.Run("a-provider-joins", func(t *testing.T) {
+		c := newCluster(t)
+		c.framework("f1", "role1", inactive)
+		c.framework("f2", "role2", inactive)
+		const one, two = "cpus:1;mem:100;disk:10", "cpus:2;mem:200;disk:20"
+		c.agent("a1", one)
+		c.GrowAgent("a1", parse(t, two), map[string]resources.Resources{"f1": parse(t, two).Allocate("role1")})
+		c.ActivateFramework("f2")
+		c.want("f2 role2 a1 " + one)
+		c.ActivateFramework("f1")
+		c.agent("a2", one)
+		c.want("f2 role2 a2 " + one) // role1 has half of the cluster
+	})
+
+	t.Run("a-provider-reports-use-only", func(t *testing.T) {
+		c := newCluster(t)
+		const one, two = "cpus:1;mem:100;disk:10", "cpus:2;mem:200;disk:20"
+		c.agent("a", two)
+		c.framework("f", "role", inactive)
+		c.GrowAgent("a", resources.Resources{}, map[string]resources.Resources{"f": parse(t, one).Allocate("role")})
+		c.ActivateFramework("f")
+		c.tick()
+		c.want("f role a " + one)
 	})
 
 	t.Run("capabilities-come", func(t *testing.T) {

@@ -76,6 +76,14 @@ func (c Client) UpdateAgent(id string, agent Agent) {
 	c.tell(func(a *Allocator) { a.updateAgent(id, agent) })
 }
 
+// GrowAgent adds what a resource provider of the agent has, and what frameworks already use of it. No run.
+func (c Client) GrowAgent(id string, more resources.Resources, used map[string]resources.Resources) {
+	c.tell(func(a *Allocator) {
+		b, uses := a.words.bundle(more), a.uses(used)
+		a.do(func(e *drf.Engine) { e.GrowAgent(id, b, uses) })
+	})
+}
+
 // RemoveAgent forgets an agent and what is held of it.
 func (c Client) RemoveAgent(id string) {
 	c.tell(func(a *Allocator) {

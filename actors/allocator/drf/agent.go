@@ -84,8 +84,15 @@ func (e *Engine) AddAgent(s Agent) {
 	clear(e.refused.row(slot))
 	total := e.intern(s.Total)
 	e.setTotal(slot, &total)
-	for i := range s.Used {
-		u := &s.Used[i]
+	e.use(slot, s.Used)
+	e.touch(slot)
+	e.request(slot)
+}
+
+// use books what frameworks already use, whether they were added or not.
+func (e *Engine) use(slot int32, used []Use) {
+	for i := range used {
+		u := &used[i]
 		b := e.intern(u.Bundle)
 		if b.empty() {
 			continue
@@ -95,8 +102,20 @@ func (e *Engine) AddAgent(s Agent) {
 		e.take(slot, id, &b, true)
 		e.settle(id)
 	}
+}
+
+// GrowAgent adds what a resource provider has to an agent, and what is already used of it. It asks for no run.
+func (e *Engine) GrowAgent(id string, more Bundle, used []Use) {
+	slot, known := e.agentIDs[id]
+	if !known {
+		return
+	}
+	total, b := e.whole(slot), e.intern(more)
+	e.addTo(&total, &b)
+	e.countTotal(slot, false)
+	e.setTotal(slot, &total)
+	e.use(slot, used)
 	e.touch(slot)
-	e.request(slot)
 }
 
 // RemoveAgent forgets an agent and all that is held of it.

@@ -240,6 +240,7 @@ type teller interface {
 	AddAgent(Agent)
 	RemoveAgent(string)
 	UpdateAgent(Agent)
+	GrowAgent(id string, more Bundle, used []Use)
 	SetAgentActive(string, bool)
 	AddFramework(Framework)
 	RemoveFramework(string)
@@ -355,6 +356,10 @@ func (w *world) agentChanges() {
 		return
 	}
 	a.Used = nil
+	if w.kind.conversions && w.chance(0.2) && len(w.frameworks) > 0 {
+		w.agentGrows(a)
+		return
+	}
 	if w.chance(0.8) {
 		a.Total = w.total(a.ID)
 	}
@@ -363,6 +368,21 @@ func (w *world) agentChanges() {
 	}
 	w.note("update agent %+v %s", *a, pileOf(a.Total).text())
 	w.both(func(e teller) { e.UpdateAgent(*a) })
+}
+
+// agentGrows: a provider joins, and a framework may use part of what it has.
+func (w *world) agentGrows(a *Agent) {
+	more := Bundle(nil).with(Kind{Name: "disk", Detail: "provider"}, int64(1+w.IntN(3))*1000)
+	_, f := pick(w, w.frameworks)
+	role := w.role()
+	var used []Use
+	if p, _ := w.part(more); len(p) > 0 {
+		used = []Use{{f.ID, role, p}}
+		w.held = append(w.held, lent{f.ID, role, a.ID, p})
+	}
+	a.Total = bundleOf(pileOf(a.Total).plus(pileOf(more)))
+	w.note("agent %s grows by %s used %+v", a.ID, pileOf(more).text(), used)
+	w.both(func(e teller) { e.GrowAgent(a.ID, more, used) })
 }
 
 func (w *world) frameworkChanges(n int) {

@@ -475,6 +475,14 @@ func (o *oracle) setTotal(a *oracleAgent, total pile) {
 	a.total = total
 }
 
+func (o *oracle) GrowAgent(id string, more Bundle, used []Use) {
+	a := o.agents[id]
+	o.setTotal(a, a.total.plus(pileOf(more)))
+	for _, u := range used {
+		o.take(a, o.framework(u.Framework), u.Role, pileOf(u.Bundle))
+	}
+}
+
 func (o *oracle) SetAgentActive(id string, active bool) { o.agents[id].active = active }
 
 func (o *oracle) AddFramework(s Framework) {
