@@ -73,6 +73,7 @@ func FuzzDecodeProto(f *testing.F) {
 		}
 	}
 	f.Add(parents(3), uint8(3))
+	f.Add([]byte{1 << 3, 99}, uint8(2)) // an enum number that nobody knows
 	f.Fuzz(func(t *testing.T, data []byte, which uint8) {
 		typ := fuzzed[int(which)%len(fuzzed)]
 		m := newMessage(t, typ)

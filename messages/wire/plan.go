@@ -2,6 +2,7 @@ package wire
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -13,15 +14,17 @@ import (
 // plan is what the encoder and the decoder need to know of one message type, worked out once. Plans point at each other
 // as types do, cycles included (a ContainerID has a parent ContainerID).
 type plan struct {
-	desc     protoreflect.MessageDescriptor
-	fields   []fieldPlan           // in declaration order, which is the order on the wire
-	byName   map[string]*fieldPlan // by the name in the .proto file
-	byNumber map[protoreflect.FieldNumber]*fieldPlan
-	required int          // how many required fields there are
-	typ      reflect.Type // the generated Go struct; nil if none is linked in
-	size     int          // bytes of one empty message in memory
-	deep     bool         // itself or something below it has required fields
-	layout   *layout      // where the fields lie in the generated Go struct; nil if the type has none that is known
+	desc       protoreflect.MessageDescriptor
+	fields     []fieldPlan           // in declaration order, which is the order on the wire
+	byName     map[string]*fieldPlan // by the name in the .proto file
+	byNumber   map[protoreflect.FieldNumber]*fieldPlan
+	required   int          // how many required fields there are
+	typ        reflect.Type // the generated Go struct; nil if none is linked in
+	size       int          // bytes of one empty message in memory
+	deep       bool         // itself or something below it has required fields
+	enums      bool         // itself or something below it has fields of closed enums
+	enumFields []*fieldPlan // those fields, and those that hold such messages
+	layout     *layout      // where the fields lie in the generated Go struct; nil if the type has none that is known
 }
 
 type fieldPlan struct {
@@ -81,7 +84,13 @@ func planOf(d protoreflect.MessageDescriptor) *plan {
 	// A new map each time: readers of the old one hold plans that stay right, and nobody sees an unfinished plan.
 	b := builder{done: plans.of, made: map[protoreflect.MessageDescriptor]*plan{}}
 	p = b.message(d)
-	markDeep(b.made)
+	spread(b.made, func(p *plan) *bool { return &p.deep }, func(p *plan) bool { return p.required > 0 })
+	spread(b.made, func(p *plan) *bool { return &p.enums }, func(p *plan) bool {
+		return slices.ContainsFunc(p.fields, func(f fieldPlan) bool { return f.closed() })
+	})
+	for _, p := range b.made {
+		p.listEnums()
+	}
 	next := make(map[protoreflect.MessageDescriptor]*plan, len(plans.of)+len(b.made))
 	for d, p := range plans.of {
 		next[d] = p
@@ -210,28 +219,31 @@ func (e *enumPlan) name(n protoreflect.EnumNumber) []byte {
 	return e.sparse[n]
 }
 
-// markDeep finds the types that have, or can hold, required fields. A cycle needs as many rounds as it is long.
-func markDeep(made map[protoreflect.MessageDescriptor]*plan) {
+// spread sets a flag on the types for which own is true and on all types that can hold one of those. A cycle needs as many
+// rounds as it is long.
+func spread(made map[protoreflect.MessageDescriptor]*plan, flag func(*plan) *bool, own func(*plan) bool) {
+	holds := func(p *plan) bool {
+		return own(p) || slices.ContainsFunc(p.fields, func(f fieldPlan) bool { return f.sub != nil && *flag(f.sub) })
+	}
 	for changed := true; changed; {
 		changed = false
 		for _, p := range made {
-			if !p.deep && p.holdsRequired() {
-				p.deep, changed = true, true
+			if !*flag(p) && holds(p) {
+				*flag(p), changed = true, true
 			}
 		}
 	}
 }
 
-func (p *plan) holdsRequired() bool {
-	if p.required > 0 {
-		return true
-	}
+// closed says whether a field is of an enum that, as all of proto2's, holds only numbers that it knows.
+func (f *fieldPlan) closed() bool { return f.enum != nil && f.enum.desc.IsClosed() }
+
+func (p *plan) listEnums() {
 	for i := range p.fields {
-		if sub := p.fields[i].sub; sub != nil && sub.deep {
-			return true
+		if f := &p.fields[i]; f.closed() || f.sub != nil && f.sub.enums {
+			p.enumFields = append(p.enumFields, f)
 		}
 	}
-	return false
 }
 
 // goMessage is an empty generated message of this type, nil if none is linked into the program.

@@ -18,8 +18,8 @@ func AppendProto(dst []byte, m proto.Message) ([]byte, error) {
 	return proto.MarshalOptions{AllowPartial: true}.MarshalAppend(dst, m)
 }
 
-// DecodeProto replaces m by the serialized message in data. Unknown fields are kept. Errors are of class
-// fault.ErrInvalid: garbage, a size, depth or memory beyond the limits, or missing required fields, which are named.
+// DecodeProto replaces m by the serialized message in data. Unknown fields are kept, and unknown enum numbers are among
+// them. Errors are of class fault.ErrInvalid: garbage, a size, depth or memory beyond the limits, or missing required fields, which are named.
 func DecodeProto(data []byte, m proto.Message, l Limits) error {
 	l = l.withDefaults()
 	if err := l.checkSize(len(data)); err != nil {
@@ -33,6 +33,7 @@ func DecodeProto(data []byte, m proto.Message, l Limits) error {
 	if err != nil {
 		return problem(fmt.Sprintf("body is not a %s: %v", m.ProtoReflect().Descriptor().FullName(), err))
 	}
+	closeEnums(m)
 	return CheckRequired(m)
 }
 

@@ -3,11 +3,14 @@ package wire_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -40,6 +43,43 @@ func TestProtobufKeepsUnknownFields(t *testing.T) {
 	}
 	if again, _ := wire.AppendProto(nil, &m); !bytes.Equal(again, data) {
 		t.Error("the unknown field is lost")
+	}
+}
+
+// An enum number from the future leaves the field unset, or is missing where it is required; and it is passed on.
+func TestProtobufUnknownEnums(t *testing.T) {
+	enum := func(number protowire.Number, n uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.VarintType), n)
+	}
+	unknown := func(m proto.Message) string { return fmt.Sprintf("%x", m.ProtoReflect().GetUnknown()) }
+
+	call := &schedulerpb.Call{}
+	dynamicCall := dynamicpb.NewMessage(call.ProtoReflect().Descriptor())
+	for _, m := range []proto.Message{call, dynamicCall} {
+		if err := wire.DecodeProto(enum(2, 999), m, wire.Limits{}); err != nil {
+			t.Fatal(err)
+		}
+		if text := string(wire.AppendJSON(nil, m)); text != "{}" || unknown(m) != fmt.Sprintf("%x", enum(2, 999)) {
+			t.Errorf("%s with unknown fields %s", text, unknown(m))
+		}
+	}
+
+	services := slices.Concat(enum(1, 2), enum(1, 77), enum(1, 1), enum(1, 1<<64-5))
+	for _, m := range []proto.Message{&mesospb.CSIPluginContainerInfo{}, dynamicpb.NewMessage((&mesospb.CSIPluginContainerInfo{}).ProtoReflect().Descriptor())} {
+		if err := wire.DecodeProto(services, m, wire.Limits{}); err != nil {
+			t.Fatal(err)
+		}
+		const want = `{"services":["NODE_SERVICE","CONTROLLER_SERVICE"]}`
+		if text := string(wire.AppendJSON(nil, m)); text != want || unknown(m) != fmt.Sprintf("%x", slices.Concat(enum(1, 77), enum(1, 1<<64-5))) {
+			t.Errorf("%s with unknown fields %s", text, unknown(m))
+		}
+	}
+
+	label := delimited(1, []byte("cpus"))
+	offer := delimited(4, delimited(2, delimited(2, delimited(1, slices.Concat(delimited(4, append(label, enum(2, 42)...)))))))
+	err := wire.DecodeProto(offer, &schedulerpb.Call{}, wire.Limits{})
+	if err == nil || !strings.HasPrefix(err.Error(), "accept.operations[0].launch.task_infos[0]") || !strings.Contains(err.Error(), "resources[0].type") {
+		t.Error(err)
 	}
 }
 
