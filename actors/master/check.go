@@ -26,6 +26,11 @@ func checkAgent(info *mesospb.AgentInfo, version string) (resources.Resources, e
 	if err := checkVersion(version); err != nil {
 		return resources.Resources{}, err
 	}
+	if info.Id != nil {
+		if err := validation.AgentID(info.Id); err != nil {
+			return resources.Resources{}, err
+		}
+	}
 	total, err := resources.FromProto(info.GetResources())
 	if err != nil {
 		return total, fmt.Errorf("resources of agent %s: %w", info.GetHostname(), err)
@@ -70,11 +75,12 @@ func parseVersion(text string) (v [3]uint64, ok bool) {
 }
 
 // checkReturn says what is wrong with a returning agent's report, and returns what it has. Everything in it
-// must be of that agent and complete, so that nothing behind it has to ask again.
+// must be of that agent, complete and said once, so that nothing behind it has to ask again.
 func checkReturn(r *controlpb.ReregisterAgent) (resources.Resources, error) {
 	total, err := checkAgent(r.GetAgent(), r.GetVersion())
+	id := r.GetAgent().GetId()
 	if err == nil {
-		err = validation.AgentID(r.GetAgent().GetId())
+		err = validation.AgentID(id)
 	}
 	frameworks := map[string]bool{}
 	for _, f := range r.GetFrameworks() {
@@ -83,27 +89,42 @@ func checkReturn(r *controlpb.ReregisterAgent) (resources.Resources, error) {
 		}
 		frameworks[f.GetId().GetValue()] = true
 	}
+	seen := map[string]bool{}
 	for _, e := range r.GetExecutors() {
 		if err == nil {
-			err = validation.ExecutorID(e.GetExecutorId())
-		}
-		if id := e.GetFrameworkId().GetValue(); err == nil && !frameworks[id] {
-			err = fmt.Errorf("executor %s is of framework %q, which is not described: %w", e.GetExecutorId().GetValue(), id, fault.ErrInvalid)
+			err = checkReturnedExecutor(e, frameworks, seen)
 		}
 	}
+	clear(seen)
 	for _, t := range r.GetTasks() {
 		if err == nil {
-			err = checkReturnedTask(t, r.GetAgent().GetId().GetValue(), frameworks)
+			err = checkReturnedTask(t, id.GetValue(), frameworks, seen)
 		}
 	}
 	if err != nil {
-		return total, fmt.Errorf("agent %s: %w", r.GetAgent().GetId().GetValue(), err)
+		return total, fmt.Errorf("agent %s: %w", id.GetValue(), err)
 	}
 	return total, nil
 }
 
-func checkReturnedTask(t *mesospb.Task, agent string, frameworks map[string]bool) error {
+func checkReturnedExecutor(e *mesospb.ExecutorInfo, frameworks, seen map[string]bool) error {
+	id, framework := e.GetExecutorId().GetValue(), e.GetFrameworkId().GetValue()
+	once := key(framework, id)
+	switch {
+	case validation.ExecutorID(e.GetExecutorId()) != nil:
+		return validation.ExecutorID(e.GetExecutorId())
+	case !frameworks[framework]:
+		return fmt.Errorf("executor %s is of framework %q, which is not described: %w", id, framework, fault.ErrInvalid)
+	case seen[once]:
+		return fmt.Errorf("executor %s of framework %s comes twice: %w", id, framework, fault.ErrInvalid)
+	}
+	seen[once] = true
+	return nil
+}
+
+func checkReturnedTask(t *mesospb.Task, agent string, frameworks, seen map[string]bool) error {
 	id := t.GetTaskId().GetValue()
+	once := key(t.GetFrameworkId().GetValue(), id)
 	switch {
 	case validation.TaskID(t.GetTaskId()) != nil:
 		return validation.TaskID(t.GetTaskId())
@@ -113,6 +134,9 @@ func checkReturnedTask(t *mesospb.Task, agent string, frameworks map[string]bool
 		return fmt.Errorf("task %s is of agent %q: %w", id, t.GetAgentId().GetValue(), fault.ErrInvalid)
 	case t.State == nil:
 		return fmt.Errorf("task %s has no state: %w", id, fault.ErrInvalid)
+	case seen[once]:
+		return fmt.Errorf("task %s of framework %s comes twice: %w", id, t.GetFrameworkId().GetValue(), fault.ErrInvalid)
 	}
+	seen[once] = true
 	return nil
 }

@@ -155,7 +155,7 @@ func TestHostileInput(t *testing.T) {
 			f.Send(s.master(), c)
 		}
 		local.Send(s.master(), c)
-		s.Settle()
+		s.Advance(100 * time.Millisecond)
 	}
 	for _, m := range []proto.Message{
 		&controlpb.RegisterAgent{}, &controlpb.ReregisterAgent{}, &controlpb.UnregisterAgent{}, &controlpb.Pong{}, &controlpb.StatusUpdate{},
@@ -170,7 +170,7 @@ func TestHostileInput(t *testing.T) {
 		if proto.CheckInitialized(m) == nil {
 			a.Send(s.master(), m)
 		}
-		s.Settle()
+		s.Advance(100 * time.Millisecond)
 	}
 	equal(t, "deaths", len(s.deaths), 0)
 	equal(t, "tasks", len(s.tasks().GetTasks()), 1)
@@ -187,7 +187,7 @@ func TestStatusesAreBounded(t *testing.T) {
 		a.update(f.id, "t1", mesospb.TaskState_TASK_STARTING, "u")
 		a.update(f.id, "t1", mesospb.TaskState_TASK_RUNNING, "u")
 	}
-	s.Settle()
+	s.Advance(100 * time.Millisecond)
 	if n := len(s.tasks().GetTasks()[0].GetStatuses()); n > 64 {
 		t.Errorf("%d statuses are kept", n)
 	}

@@ -264,6 +264,9 @@ func TestTeardown(t *testing.T) {
 			}
 			f.kill("t1", nil)
 			f.Expect(testkit.Of(func(r *controlpb.Refused) bool { return strings.Contains(r.GetMessage(), "cannot be found") }))
+			f.Forget()
+			f.Send(s.master(), f.subscribeCall())
+			f.Expect(errorEvent("Framework has been removed"))
 		})
 	}
 	s := newStage(t, nil)
@@ -336,7 +339,7 @@ func TestRecoveredFramework(t *testing.T) {
 	t.Run("an executor's message to it is dropped", func(t *testing.T) {
 		s, a, f := start(t)
 		a.Send(s.master(), &controlpb.ExecutorMessage{FrameworkId: fid(f.id), AgentId: a.info.Id, ExecutorId: &mesospb.ExecutorID{Value: proto.String("e")}, Data: []byte("x")})
-		s.Settle()
+		s.Advance(100 * time.Millisecond)
 		equal(t, "invalid messages", s.metric("master/invalid_executor_to_framework_messages"), 1)
 	})
 }

@@ -115,6 +115,7 @@ func newPod(o *mesospb.Offer, id string) *pod {
 	p := &pod{tasks: []*mesospb.TaskInfo{command(id+"a", o, "cpus:0.1;mem:32"), command(id+"b", o, "cpus:0.1;mem:32")}}
 	executed(o, func(e *mesospb.ExecutorInfo) { p.executor = e })(command(id, o, ""))
 	p.executor.Type, p.executor.Command = mesospb.ExecutorInfo_DEFAULT.Enum(), nil
+	p.executor.FrameworkId = o.FrameworkId
 	return p
 }
 
@@ -156,6 +157,7 @@ func TestInvalidPod(t *testing.T) {
 		spoil        func(*pod)
 	}{
 		{"a Docker executor", "DOCKER", custom(func(e *mesospb.ExecutorInfo) { e.Container = dockerized("") })},
+		{"an executor of no framework", "framework_id is not set", func(p *pod) { p.executor.FrameworkId = nil }},
 		{"a Docker task", "DOCKER", func(p *pod) { p.tasks[0].Container = dockerized("") }},
 		{"an HTTP health check into another network", "HTTP", networked(mesospb.HealthCheck_HTTP)},
 		{"a TCP health check into another network", "TCP", networked(mesospb.HealthCheck_TCP)},

@@ -36,7 +36,7 @@ func (m *Master) launch(s *spending, op *mesospb.Offer_Operation) {
 func (m *Master) launchGroup(s *spending, op *mesospb.Offer_Operation) {
 	f, a := s.framework, s.agent
 	group, executor := &mesospb.TaskGroupInfo{}, proto.CloneOf(op.GetLaunchGroup().GetExecutor())
-	adopt(executor, f, s.role)
+	allocate(executor.GetResources(), s.role)
 	for _, t := range op.GetLaunchGroup().GetTaskGroup().GetTasks() {
 		group.Tasks = append(group.Tasks, allocated(t, f, s.role))
 	}
@@ -52,7 +52,7 @@ func (m *Master) launchGroup(s *spending, op *mesospb.Offer_Operation) {
 	}
 	fresh := m.ensureExecutor(s, executor)
 	for _, t := range group.GetTasks() {
-		t.Executor = nil
+		t.Executor = nil // it is said once
 		m.start(s, t, executor)
 	}
 	m.Send(a.pid, &controlpb.RunTaskGroup{Framework: f.info, Executor: executor, TaskGroup: group,

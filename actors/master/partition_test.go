@@ -254,7 +254,7 @@ func TestPartitionOrphans(t *testing.T) {
 	outOfReach(s, a)
 	f.updated("t1", mesospb.TaskState_TASK_UNREACHABLE)
 	f.call(&schedulerpb.Call{Type: schedulerpb.Call_TEARDOWN.Enum()})
-	s.Settle()
+	s.Advance(100 * time.Millisecond)
 	a.deaf = false
 	a.reregister()
 	a.Expect(testkit.Of(func(m *controlpb.ShutdownFramework) bool { return m.GetFrameworkId().GetValue() == f.id }))
@@ -477,4 +477,53 @@ func TestPrune(t *testing.T) {
 		f.reconcile("t", b.id())
 		answered(t, f, "t", mesospb.TaskState_TASK_UNREACHABLE)
 	})
+}
+
+// The agent asks to come back while it is being given up: it waits, and then comes back.
+func TestReturnDuringMarking(t *testing.T) {
+	s := newStage(t, nil)
+	a := s.agent("a1", "cpus:4;mem:4096")
+	f := s.framework("f1", aware)
+	s.running(f, a, "t1")
+	s.fail(make([]fault, 100)...)
+	outOfReach(s, a)
+	a.deaf = false
+	a.Send(s.master(), a.report())
+	a.ExpectNone(5*time.Second, testkit.Of[*controlpb.AgentReregistered]())
+	f.updated("t1", mesospb.TaskState_TASK_UNREACHABLE)
+	a.reregister()
+	f.updated("t1", mesospb.TaskState_TASK_RUNNING)
+}
+
+// The same while a recovered agent comes back just before its time is over: it is kept.
+func TestReturnAtTheLastMoment(t *testing.T) {
+	s := newStage(t, nil)
+	a := s.agent("a1", "cpus:4;mem:4096")
+	s.failover()
+	f := s.framework("f1", aware)
+	s.Advance(10*time.Minute - 2*time.Second)
+	s.fail(make([]fault, 50)...)
+	a.info = proto.CloneOf(a.info)
+	a.info.Hostname = proto.String("renamed")
+	a.Send(s.master(), a.report())
+	s.Advance(time.Minute)
+	a.Expect(testkit.Of[*controlpb.AgentReregistered]())
+	f.ExpectNone(time.Minute, event(schedulerpb.Event_FAILURE))
+	equal(t, "agents", len(s.agents().GetAgents()), 1)
+}
+
+// The master's side of a scheduler's connection breaks and the scheduler does not notice: what it says is
+// refused until it subscribes again.
+func TestOneWayPartitionOfScheduler(t *testing.T) {
+	s := newStage(t, nil)
+	f := s.framework("f1", patient(time.Hour))
+	s.CutOneWay(s.node, f.node)
+	s.Advance(30 * time.Second)
+	s.HealAll()
+	f.kill("t1", nil)
+	refused := f.Expect(testkit.Of[*controlpb.Refused]())[0].Msg.(*controlpb.Refused)
+	equal(t, "the message", refused.GetMessage(), "Framework is not subscribed: not allowed")
+	f.subscribe()
+	f.kill("t1", nil)
+	answered(t, f, "t1", mesospb.TaskState_TASK_LOST)
 }

@@ -58,6 +58,7 @@ func TestRegisterRefused(t *testing.T) {
 		"too old":                {Agent: a.info, Version: proto.String("0.0.9")},
 		"of no version":          {Agent: a.info},
 		"of a senseless one":     {Agent: a.info, Version: proto.String("new")},
+		"of an id with a slash":  {Agent: &mesospb.AgentInfo{Hostname: proto.String("h"), Id: aid("a/b")}, Version: proto.String("0.1.0")},
 		"without a host name":    {Agent: &mesospb.AgentInfo{Hostname: proto.String("")}, Version: proto.String("0.1.0")},
 		"with senseless amounts": {Agent: &mesospb.AgentInfo{Hostname: proto.String("h"), Resources: []*mesospb.Resource{{Name: proto.String("cpus"), Type: mesospb.Value_SCALAR.Enum(), Scalar: &mesospb.Value_Scalar{Value: proto.Float64(-1)}}}}, Version: proto.String("0.1.0")},
 	} {
@@ -66,6 +67,37 @@ func TestRegisterRefused(t *testing.T) {
 			a.ExpectNone(time.Second, testkit.Any())
 		})
 	}
+	t.Run("returning with what cannot be", func(t *testing.T) {
+		b := s.agent("a3", "cpus:1;mem:64")
+		b.Forget()
+		described := []*mesospb.FrameworkInfo{{User: proto.String("u"), Name: proto.String("n"), Id: fid("f")}, {User: proto.String("u"), Name: proto.String("n"), Id: fid("g")}}
+		executor := func(framework string) *mesospb.ExecutorInfo {
+			return &mesospb.ExecutorInfo{ExecutorId: &mesospb.ExecutorID{Value: proto.String("e")}, FrameworkId: fid(framework)}
+		}
+		task := func(framework, agent string) *mesospb.Task {
+			return &mesospb.Task{Name: proto.String("t"), TaskId: tid("t"), FrameworkId: fid(framework), AgentId: aid(agent), State: mesospb.TaskState_TASK_RUNNING.Enum()}
+		}
+		for name, change := range map[string]func(*controlpb.ReregisterAgent){
+			"a task of a framework that nobody describes": func(r *controlpb.ReregisterAgent) { r.Tasks = []*mesospb.Task{task("x", b.id())} },
+			"a task of another agent":                     func(r *controlpb.ReregisterAgent) { r.Tasks = []*mesospb.Task{task("f", "x")} },
+			"a task twice":                                func(r *controlpb.ReregisterAgent) { r.Tasks = []*mesospb.Task{task("f", b.id()), task("f", b.id())} },
+			"an executor twice": func(r *controlpb.ReregisterAgent) {
+				r.Executors = []*mesospb.ExecutorInfo{executor("f"), executor("f")}
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				r := b.report()
+				r.Frameworks = described
+				change(r)
+				b.Send(s.master(), r)
+				b.ExpectNone(time.Second, testkit.Of[*controlpb.AgentReregistered]())
+			})
+		}
+		t.Run("but one executor id in two frameworks is fine", func(t *testing.T) {
+			b.fws, b.execs = described, []*mesospb.ExecutorInfo{executor("f"), executor("g")}
+			b.reregister()
+		})
+	})
 	t.Run("returning, too old", func(t *testing.T) {
 		b := s.agent("a2", "cpus:1;mem:64")
 		b.Forget()
@@ -204,8 +236,9 @@ func TestFailover(t *testing.T) {
 	})
 	t.Run("a framework keeps its id", func(t *testing.T) {
 		id := f.id
-		f.subscribe()
+		e := f.subscribe()
 		equal(t, "the id", f.id, id)
+		equal(t, "the master that it is told of", e.GetMasterInfo().GetId(), s.ask(masterpb.Call_GET_MASTER).GetGetMaster().GetMasterInfo().GetId())
 		f.offer()
 	})
 	t.Run("an agent that never returns is unreachable", func(t *testing.T) {
@@ -273,7 +306,7 @@ func TestMasterEnds(t *testing.T) {
 	t.Run("when it is deposed", func(t *testing.T) {
 		s := newStage(t, nil)
 		s.store.Depose(errors.New("another leads"))
-		s.Settle()
+		s.Advance(100 * time.Millisecond)
 		died(t, s, "another leads")
 	})
 }
@@ -284,7 +317,7 @@ func TestNotServedBeforeRecovery(t *testing.T) {
 	s.node.Crash()
 	s.fail(make([]fault, 50)...)
 	s.node.Restart()
-	s.Settle()
+	s.Advance(100 * time.Millisecond)
 	a := s.stranger("a1", "cpus:1;mem:64")
 	f := s.scheduler("f1")
 	a.Send(s.master(), &controlpb.RegisterAgent{Agent: a.info, Version: proto.String("0.1.0")})

@@ -2,6 +2,7 @@ package master_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
@@ -54,7 +55,7 @@ func TestWalk(t *testing.T) {
 	agents = s.ask(masterpb.Call_GET_AGENTS).GetGetAgents()
 	equal(t, "allocated after the end", len(agents.GetAgents()[0].GetAllocatedResources()), 0)
 	f.acknowledge(a, "t1", "u2")
-	s.Settle()
+	s.Advance(100 * time.Millisecond)
 	tasks = s.ask(masterpb.Call_GET_TASKS).GetGetTasks()
 	equal(t, "tasks after the acknowledgement", len(tasks.GetTasks()), 0)
 	equal(t, "completed tasks", len(tasks.GetCompletedTasks()), 1)

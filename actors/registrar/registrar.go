@@ -25,7 +25,7 @@ const (
 	maxBatchBytes   = 350 << 10
 )
 
-// retryAfter is the pause before a write with an unknown outcome is tried again.
+// retryAfter is the pause before the store is tried again that was not there, or did not say what it did.
 const retryAfter = 100 * time.Millisecond
 
 // Config bounds how long the store may take.
@@ -66,15 +66,29 @@ func (r *Registrar) recover(term cluster.Term, info *mesospb.MasterInfo, done *p
 	}
 	r.term, r.recovery = term, done
 	r.limit(r.config.FetchTimeout, "read")
+	r.load(info)
+}
+
+func (r *Registrar) load(info *mesospb.MasterInfo) {
+	term := r.term
 	load := process.Go(r.Base, func(ctx context.Context) ([]cluster.Entry, error) { return r.store.Load(ctx, term) })
 	process.Then(r.Base, load, func(entries []cluster.Entry, err error) { r.loaded(info, entries, err) })
 }
 
 func (r *Registrar) loaded(info *mesospb.MasterInfo, entries []cluster.Entry, err error) {
-	r.deadline.Stop()
 	if r.failed != nil {
 		return
 	}
+	if errors.Is(err, fault.ErrUnavailable) {
+		r.Log().Warn("registry: reading is tried again", "error", err)
+		r.Delay(retryAfter, func() {
+			if r.failed == nil {
+				r.load(info)
+			}
+		})
+		return
+	}
+	r.deadline.Stop()
 	if err != nil {
 		r.fail(err)
 		return

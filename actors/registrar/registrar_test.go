@@ -41,7 +41,7 @@ var info = &mesospb.MasterInfo{
 
 func newLives(t *testing.T) *lives {
 	l := &lives{World: testkit.NewWorld(t), t: t, store: memory.New(),
-		config: registrar.Config{FetchTimeout: time.Minute, StoreTimeout: 20 * time.Second}}
+		config: registrar.Config{FetchTimeout: 10 * time.Second, StoreTimeout: 20 * time.Second}}
 	l.node = l.World.Node("m1", testkit.Boot(func(n *testkit.Node) {
 		l.store.Depose(errors.New("the process ended"))
 		client, err := registrar.Spawn(n.Runtime(), l.config, l.store)
@@ -522,25 +522,33 @@ func TestStopMaintenance(t *testing.T) {
 	}
 }
 
+// endless makes a store that is not there for a thousand tries.
+func endless() (faults []memory.Fault) {
+	for range 1000 {
+		faults = append(faults, memory.Fault{Err: cluster.ErrUnknownOutcome})
+	}
+	return faults
+}
+
 func TestFetchTimeout(t *testing.T) {
 	l := newLives(t)
-	l.config.FetchTimeout = time.Nanosecond
-	l.node.Crash()
-	l.node.Restart()
-	l.Settle()
-	if _, err := get(l, l.client.Recover(nil, l.term, info)); !errors.Is(err, registrar.ErrStore) || !strings.Contains(err.Error(), "not read within") {
+	l.store.FailLoads(endless()...)
+	if _, err := get(l, l.client.Recover(nil, l.term, info)); !errors.Is(err, registrar.ErrStore) || !strings.Contains(err.Error(), "not read within 10s") {
 		t.Fatalf("recovered with %v", err)
 	}
 	l.refuses(registrar.Admit(agent("1")), registrar.ErrStore)
 }
 
+func TestFetchIsRetried(t *testing.T) {
+	l := newLives(t)
+	l.store.FailLoads(endless()[:20]...)
+	l.recover()
+	l.do(registrar.Admit(agent("1")))
+}
+
 func TestStoreTimeout(t *testing.T) {
 	l := newLives(t)
-	var endless []memory.Fault
-	for range 1000 {
-		endless = append(endless, memory.Fault{Err: cluster.ErrUnknownOutcome})
-	}
-	l.store.FailApplies(endless...)
+	l.store.FailApplies(endless()...)
 	start := l.Now()
 	if _, err := get(l, l.client.Recover(nil, l.term, info)); !errors.Is(err, registrar.ErrStore) || !strings.Contains(err.Error(), "not written within 20s") {
 		t.Fatalf("recovered with %v", err)
