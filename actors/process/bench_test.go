@@ -124,6 +124,51 @@ func BenchmarkSpawn(b *testing.B) {
 	b.ReportMetric(float64(heap()-before)/float64(b.N), "kept-B/op")
 }
 
+// BenchmarkDispatch is a function that is run on a process and whose result comes back to another.
+func BenchmarkDispatch(b *testing.B) {
+	r := runtimeFor(b, process.Config{})
+	client, server := spawn(b, r, "client", &actor{}), spawn(b, r, "server", &actor{})
+	done := make(chan struct{})
+	left := b.N
+	var ask func(x *actor)
+	ask = func(x *actor) {
+		fut := process.Call(server, func(*actor) (int, error) { return left, nil })
+		process.Then(x.Base, fut, func(int, error) {
+			if left--; left == 0 {
+				close(done)
+				return
+			}
+			ask(x)
+		})
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	process.Dispatch(client, ask)
+	<-done
+}
+
+// BenchmarkLinks is one link to a process, made and broken by its end; many processes link to the same one.
+func BenchmarkLinks(b *testing.B) {
+	r := runtimeFor(b, process.Config{})
+	target := spawn(b, r, "target", &actor{})
+	exits := make(chan process.UPID, b.N)
+	linkers := make([]process.Ref[*actor], b.N)
+	for i := range linkers {
+		linkers[i] = spawn(b, r, fmt.Sprint("l", i), &actor{exited: func(u process.UPID) { exits <- u }})
+	}
+	b.ResetTimer()
+	for _, l := range linkers {
+		process.Dispatch(l, func(x *actor) { x.Link(target.UPID) })
+	}
+	for _, l := range linkers {
+		settle(b, l)
+	}
+	process.Terminate(target, false)
+	for range b.N {
+		<-exits
+	}
+}
+
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

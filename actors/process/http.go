@@ -149,10 +149,16 @@ func (r *Runtime) visit(w http.ResponseWriter, req *http.Request) Future[Respons
 }
 
 func (r *Runtime) authenticate(realm string, req *http.Request) (Principal, *Response) {
-	if check := r.http.Realms[realm]; realm != "" && check != nil {
-		return check(req)
+	check := r.http.Realms[realm]
+	if realm == "" || check == nil {
+		return Principal{}, nil
 	}
-	return Principal{}, nil
+	p, refusal := check(req)
+	if refusal == nil && p.Name == "" && len(p.Claims) == 0 {
+		// An authenticator that lets nobody in particular pass is broken, and its guests must not look anonymous.
+		return p, &Response{Status: http.StatusInternalServerError}
+	}
+	return p, refusal
 }
 
 var errBusy = errors.New("too many requests wait for this process")

@@ -13,7 +13,8 @@ import (
 
 // Link asks to be told, through Exiter, when the other process ends, or is not there, or its node cannot be
 // reached any more. Linking again while a link stands changes nothing; each link is answered by exactly one
-// Exited, which comes after everything that the other process sent before it ended.
+// Exited, which comes after everything that the other process sent before it ended. The address must be the one
+// that the other runtime gives itself: by an alias only the loss of its node is noticed.
 func (b *Base) Link(to UPID) {
 	if _, ok := b.links[to]; ok || to.IsZero() {
 		return

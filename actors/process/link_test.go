@@ -184,6 +184,18 @@ func TestLink(t *testing.T) {
 		})
 	}
 
+	t.Run("a process that ends is heard of", func(t *testing.T) {
+		r := runtimeFor(t, process.Config{})
+		l, exits := linker(t, r, "l")
+		target := spawn(t, r, "target", &actor{})
+		process.Dispatch(l, func(x *actor) { x.Link(target.UPID) })
+		settle(t, l)
+		process.Terminate(target, false)
+		if got := receive(t, exits); got != target.UPID {
+			t.Errorf("exited %v", got)
+		}
+	})
+
 	t.Run("a lost node breaks every link to it, in the order of linking", func(t *testing.T) {
 		n := newNetwork()
 		a, b := pairOf(t, n, process.Config{})

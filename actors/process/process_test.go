@@ -26,6 +26,142 @@ func TestProcess(t *testing.T) {
 		spawn(t, r, "a", &actor{})
 	})
 
+	t.Run("initialize is the first that a process does, finalize the last", func(t *testing.T) {
+		r := runtimeFor(t, process.Config{})
+		var order []string
+		a := spawn(t, r, "a", &actor{
+			init:     func(*process.Base) { order = append(order, "initialize") },
+			finalize: func() { order = append(order, "finalize") },
+		})
+		process.Dispatch(a, func(*actor) { order = append(order, "work") })
+		process.Terminate(a, false)
+		wait(t, a)
+		if want := []string{"initialize", "work", "finalize"}; !slices.Equal(order, want) {
+			t.Errorf("got %q", order)
+		}
+	})
+
+	t.Run("ids that cannot be written are refused", func(t *testing.T) {
+		r := runtimeFor(t, process.Config{})
+		for _, id := range []string{"", "a b", "a\n"} {
+			if _, err := process.Spawn(r, id, &actor{}); !errors.Is(err, fault.ErrInvalid) {
+				t.Errorf("%q: %v", id, err)
+			}
+		}
+	})
+
+	t.Run("each type of message has its own handler", func(t *testing.T) {
+		r := runtimeFor(t, process.Config{})
+		var got []string
+		a := spawn(t, r, "a", &actor{init: func(b *process.Base) {
+			process.Install(b, func(_ process.UPID, m *wrapperspb.StringValue) { got = append(got, "string") })
+			process.Install(b, func(_ process.UPID, m *wrapperspb.Int64Value) { got = append(got, "int64") })
+			// More than are looked for one by one.
+			process.Install(b, func(_ process.UPID, m *wrapperspb.Int32Value) { got = append(got, "int32") })
+			process.Install(b, func(_ process.UPID, m *wrapperspb.UInt32Value) { got = append(got, "uint32") })
+			process.Install(b, func(_ process.UPID, m *wrapperspb.UInt64Value) { got = append(got, "uint64") })
+			process.Install(b, func(_ process.UPID, m *wrapperspb.FloatValue) { got = append(got, "float") })
+			process.Install(b, func(_ process.UPID, m *wrapperspb.DoubleValue) { got = append(got, "double") })
+			process.Install(b, func(_ process.UPID, m *wrapperspb.BoolValue) { got = append(got, "bool") },
+				process.AllowFrom(func(from process.UPID, _ process.Principal) bool { return from.ID == "trusted" }))
+		}})
+		for _, id := range []string{"trusted", "stranger"} {
+			s := spawn(t, r, id, &actor{})
+			process.Dispatch(s, func(x *actor) { x.Send(a.UPID, wrapperspb.Bool(true)) })
+			settle(t, s)
+		}
+		r.Post(a.UPID, str("x"))
+		r.Post(a.UPID, wrapperspb.Double(1))
+		r.Post(a.UPID, wrapperspb.Int64(1))
+		r.Post(a.UPID, wrapperspb.Bytes(nil))
+		settle(t, a)
+		if want := []string{"bool", "string", "double", "int64"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := r.Stats().Unhandled; got != 2 {
+			t.Errorf("unhandled %d", got)
+		}
+	})
+
+	t.Run("a second handler for a type is a mistake", func(t *testing.T) {
+		var reported atomic.Int32
+		r := runtimeFor(t, process.Config{OnPanic: func(process.UPID, any, []byte) { reported.Add(1) }})
+		a := spawn(t, r, "a", &actor{init: func(b *process.Base) {
+			process.Install(b, func(process.UPID, *wrapperspb.StringValue) {})
+			process.Install(b, func(process.UPID, *wrapperspb.StringValue) {})
+		}})
+		wait(t, a)
+		if reported.Load() != 1 {
+			t.Errorf("reported %d times", reported.Load())
+		}
+	})
+
+	t.Run("a tap sees every message and may drop it", func(t *testing.T) {
+		var seen atomic.Int32
+		r := runtimeFor(t, process.Config{Taps: []process.Tap{func(e process.Envelope) process.Verdict {
+			if seen.Add(1); e.Msg.(*wrapperspb.StringValue).Value == "drop" {
+				return process.Drop
+			}
+			return process.Pass
+		}}})
+		var got []string
+		a := spawn(t, r, "a", &actor{init: func(b *process.Base) {
+			process.Install(b, func(_ process.UPID, m *wrapperspb.StringValue) { got = append(got, m.Value) })
+		}})
+		get(t, process.Call(a, func(x *actor) (int, error) {
+			for _, s := range []string{"pass", "drop", "pass"} {
+				x.Send(x.Self(), str(s))
+			}
+			return 0, nil
+		}))
+		settle(t, a)
+		if len(got) != 2 || seen.Load() != 3 {
+			t.Errorf("got %q, seen %d", got, seen.Load())
+		}
+	})
+
+	t.Run("what follows a batch runs after it, once for many messages", func(t *testing.T) {
+		r := runtimeFor(t, process.Config{})
+		messages, batches := 0, 0
+		a := spawn(t, r, "a", &actor{init: func(b *process.Base) { b.AfterBatch(func() { batches++ }) }})
+		gate := make(chan struct{})
+		process.Dispatch(a, func(*actor) { <-gate })
+		for range 100 {
+			process.Dispatch(a, func(*actor) { messages++ })
+		}
+		close(gate)
+		settle(t, a)
+		get(t, process.Call(a, func(*actor) (int, error) {
+			if messages != 100 || batches < 1 || batches > 10 {
+				t.Errorf("%d batches for %d messages", batches, messages)
+			}
+			return 0, nil
+		}))
+	})
+
+	t.Run("the same seed gives the same chance, another process another", func(t *testing.T) {
+		draw := func(seed uint64, id string) uint64 {
+			r := runtimeFor(t, process.Config{Seed: seed})
+			return get(t, process.Call(spawn(t, r, id, &actor{}), func(x *actor) (uint64, error) { return x.Rand().Uint64(), nil }))
+		}
+		if draw(1, "a") != draw(1, "a") || draw(1, "a") == draw(2, "a") || draw(1, "a") == draw(1, "b") {
+			t.Error("chance is not what the seed says")
+		}
+	})
+
+	t.Run("each process is counted", func(t *testing.T) {
+		r := runtimeFor(t, process.Config{})
+		a := spawn(t, r, "a", &actor{})
+		for range 1000 {
+			process.Dispatch(a, func(*actor) {})
+		}
+		settle(t, a)
+		settle(t, a) // the batch before this one is counted
+		if p := r.Processes(); len(p) != 1 || p[0].UPID != a.UPID || p[0].Handled < 1000 {
+			t.Errorf("%+v", p)
+		}
+	})
+
 	t.Run("mail of every kind is handled in the order of sending", func(t *testing.T) {
 		r := runtimeFor(t, process.Config{})
 		var got []string

@@ -100,6 +100,51 @@ func TestTransport(t *testing.T) {
 		}
 	})
 
+	t.Run("a link made again after a loss connects again", func(t *testing.T) {
+		b := newNode(t, remote.Config{})
+		p := newProxy(t, b.Addr())
+		a := newNode(t, remote.Config{})
+		to := upid("ears", p.addr())
+		for range 3 {
+			a.link(to)
+			a.send(to, str("x"))
+			receive(t, b.heard)
+			p.cut()
+			if got := receive(t, a.exits); got != to {
+				t.Fatalf("exited %v", got)
+			}
+		}
+	})
+
+	t.Run("a connection that is lost without a link is opened again for the next message", func(t *testing.T) {
+		b := newNode(t, remote.Config{})
+		p := newProxy(t, b.Addr())
+		a := newNode(t, remote.Config{})
+		to := upid("ears", p.addr())
+		for range 3 {
+			eventually(t, "a message arrives", func() bool { a.send(to, str("x")); a.settle(t); return len(b.heard) > 0 })
+			p.cut()
+			for len(b.heard) > 0 {
+				<-b.heard
+			}
+		}
+	})
+
+	t.Run("links to processes that never were leave nothing behind", func(t *testing.T) {
+		a, b := newNode(t, remote.Config{}), newNode(t, remote.Config{})
+		for i := range 100 {
+			a.link(upid(fmt.Sprint("nobody", i), b.Addr()))
+		}
+		for range 100 {
+			receive(t, a.exits)
+		}
+		a.send(b.ears.UPID, str("x"))
+		receive(t, b.heard)
+		if len(a.lost) != 0 || len(a.exits) != 0 {
+			t.Error("more was lost than links")
+		}
+	})
+
 	t.Run("a killed operating-system process is lost", func(t *testing.T) {
 		a := newNode(t, remote.Config{})
 		to, cmd := startChild(t)

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -113,4 +114,27 @@ func TestTLS(t *testing.T) {
 			}
 		})
 	}
+
+	t.Run("an older version of the protocol is refused", func(t *testing.T) {
+		old := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12} // whom it talks to is not the question here
+		if c, err := tls.Dial("tcp", n.Addr(), old); err == nil {
+			_ = c.Close()
+			t.Error("accepted")
+		}
+	})
+
+	t.Run("a peer that never begins the handshake is hung up on", func(t *testing.T) {
+		m := newNode(t, remote.Config{TLS: good, ConnectTimeout: 1e8})
+		c, err := net.Dial("tcp", m.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		for err == nil { // until the node hangs up
+			_, err = c.Read(make([]byte, 1024))
+		}
+		a := newNode(t, remote.Config{TLS: ca.issue("another", "127.0.0.1", time.Hour)})
+		a.send(m.ears.UPID, str("x"))
+		receive(t, m.heard)
+	})
 }
