@@ -23,6 +23,9 @@ type Response struct {
 	// Stream, if not nil, follows Body piece by piece, each flushed at once, until it is closed. The request's
 	// context ends when the client is gone; whoever fills the channel has to watch it.
 	Stream <-chan []byte
+	// Broken, if not nil, is asked when Stream is closed. An error breaks the connection, so that the client does
+	// not take what it has for the whole.
+	Broken func() error
 }
 
 // Authenticator proves who sends a request. A Response refuses it.

@@ -96,6 +96,9 @@ func write(w http.ResponseWriter, req *http.Request, a Response) {
 	_, _ = w.Write(a.Body) // a client that is gone is no concern of the actor's
 	if a.Stream != nil {
 		pour(req.Context(), w, a.Stream)
+		if a.Broken != nil && a.Broken() != nil {
+			panic(http.ErrAbortHandler) // net/http's word for it
+		}
 	}
 }
 

@@ -193,6 +193,24 @@ func TestHTTP(t *testing.T) {
 		}
 	})
 
+	t.Run("a stream that fails is not taken for the whole", func(t *testing.T) {
+		s := newSite(t, process.HTTPConfig{})
+		stream := make(chan []byte, 1)
+		stream <- []byte("half")
+		close(stream)
+		s.route("a", "", "", func(*process.Request) process.Future[process.Response] {
+			return process.Ready(process.Response{Stream: stream, Broken: func() error { return errBoom }})
+		})
+		resp, err := http.Get(s.url + "/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if got, err := io.ReadAll(resp.Body); string(got) != "half" || err == nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+
 	t.Run("a client that goes away ends its request", func(t *testing.T) {
 		s := newSite(t, process.HTTPConfig{})
 		p, fut := process.NewPromise[process.Response](nil)
