@@ -14,6 +14,11 @@
 // reservations in Resource.reservations. FromProto reads both this and the older format (role and reservation);
 // [Convert], [Upgrade] and [Downgrade] translate messages at the doors. The package knows nothing of offers, agents
 // or authorisation.
+//
+// It reckons as Mesos does, with these differences, each to the safe side. Amounts are rounded when they come in and
+// not with the first sum. Sets are sorted. Every disk that exists only as a whole must be there as often as it is
+// asked for, where Mesos counts persistent volumes only. Numbers that no machine can have (infinite, more than an
+// exabyte of megabytes) are refused, as are inverted ranges in text, and lists beyond the bounds that are named here.
 package resources
 
 import (
