@@ -64,6 +64,8 @@ func TestDecodeJSONIsLenient(t *testing.T) {
 		{"a list within a list", `{"roles":[["a"],["b",["c"]]]}`, &schedulerpb.Call_Revive{Roles: []string{"a", "b", "c"}}},
 		{"base64", `{"data":"AAH//g=="}`, &mesospb.Secret_Value{Data: []byte{0, 1, 0xff, 0xfe}}},
 		{"base64 with blanks, without padding", `{"data":" AAH/\n/g"}`, &mesospb.Secret_Value{Data: []byte{0, 1, 0xff, 0xfe}}},
+		{"short base64 without padding", `{"data":"AQ"}`, &mesospb.Secret_Value{Data: []byte{1}}},
+		{"no base64 at all", `{"data":""}`, &mesospb.Secret_Value{Data: []byte{}}},
 		{"a map", `{"role":"r","limits":{"cpus":{"value":1},"mem":{"value":2}}}`,
 			&quotapb.QuotaConfig{Role: proto.String("r"), Limits: map[string]*mesospb.Value_Scalar{
 				"cpus": {Value: proto.Float64(1)}, "mem": {Value: proto.Float64(2)}}}},

@@ -264,7 +264,7 @@ func (s *scanner) skipInside(open byte) error {
 
 // decodeBase64 decodes standard base64. White space is passed over and padding may miss, because Mesos lets both through.
 func decodeBase64(text []byte) ([]byte, error) {
-	out := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(text))) // the larger of the two
 	if n, err := base64.StdEncoding.Decode(out, text); err == nil {
 		return out[:n:n], nil
 	}
