@@ -444,7 +444,7 @@ func queuedAt(r *process.Runtime, id string) int {
 
 func TestHTTPAuthentication(t *testing.T) {
 	s := newSite(t, process.HTTPConfig{Realms: map[string]process.Authenticator{
-		"realm": authn.Basic("realm", map[string]string{"user": "password"}),
+		"realm":  authn.Basic("realm", map[string]string{"user": "password"}),
 		"broken": func(*http.Request) (process.Principal, *process.Response) { return process.Principal{}, nil },
 		"closed": func(*http.Request) (process.Principal, *process.Response) {
 			return process.Principal{}, &process.Response{Status: http.StatusForbidden}

@@ -334,7 +334,6 @@ func (t *Transport) dialOptions() []grpc.DialOption {
 		grpc.WithIdleTimeout(0),
 		grpc.WithWriteBufferSize(writeBuffer),
 		grpc.WithReadBufferSize(4 << 10),
-		grpc.WithSharedWriteBuffer(true),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: t.config.Keepalive, Timeout: t.config.KeepaliveTimeout, PermitWithoutStream: true,
 		}),

@@ -51,7 +51,6 @@ func (t *Transport) serverOptions() []grpc.ServerOption {
 		grpc.ConnectionTimeout(t.config.ConnectTimeout),
 		grpc.WriteBufferSize(4 << 10),
 		grpc.ReadBufferSize(readBuffer),
-		grpc.SharedWriteBuffer(true),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(streamWindow),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
