@@ -2,6 +2,7 @@ package master
 
 import (
 	"google.golang.org/protobuf/proto"
+	"maps"
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/registrar"
@@ -131,6 +132,7 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 	}
 	reported := index(r)
 	m.dropExecutors(a, reported)
+	before := maps.Clone(a.used)
 	more := m.learn(a, r)
 	changed := !a.total.Equal(total)
 	a.total = total
@@ -138,7 +140,7 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 		a.connected = true
 		m.restartHealth(a)
 	}
-	m.reshare(a, changed, len(more) > 0)
+	m.reshare(a, changed, a.usesMoreThan(before))
 	m.welcome(a, m.questions(a, reported))
 	m.killAgain(a, reported)
 	m.endCompleted(a, r)
@@ -146,18 +148,27 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 	m.desk.touchAgent(a.id)
 }
 
-// reshare tells the allocator what changed. Tasks that the agent brought unexpectedly can only be told by
-// adding the agent anew; offers of it would then be promised twice, so they are rescinded first.
-func (m *Master) reshare(a *agent, changed, more bool) {
-	switch {
-	case more:
-		m.rescindAll(a)
-		m.allocator.RemoveAgent(a.id)
-		m.allocator.AddAgent(a.id, m.share(a))
-	case changed:
-		m.rescindAll(a)
-		m.allocator.UpdateAgent(a.id, m.share(a))
+// usesMoreThan is what frameworks use of the agent now and did not before.
+func (a *agent) usesMoreThan(before map[string]resources.Resources) map[string]resources.Resources {
+	more := map[string]resources.Resources{}
+	for id, rs := range a.used {
+		if new := rs.Subtract(before[id]); !new.IsEmpty() {
+			more[id] = new
+		}
 	}
+	return more
+}
+
+// reshare tells the allocator what changed. What the agent brought unexpectedly may be on offer, so its offers are
+// rescinded. The agent is not added anew: the allocator would forget proposals that are still on their way here.
+func (m *Master) reshare(a *agent, changed bool, more map[string]resources.Resources) {
+	if changed || len(more) > 0 {
+		m.rescindAll(a)
+	}
+	if len(more) > 0 {
+		m.allocator.GrowAgent(a.id, resources.Resources{}, more)
+	}
+	m.allocator.UpdateAgent(a.id, m.share(a)) // it knows whether anything did
 	if a.deactivated {
 		m.allocator.DeactivateAgent(a.id)
 		return
