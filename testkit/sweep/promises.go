@@ -1,0 +1,130 @@
+package sweep
+
+import (
+	"strings"
+
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/resources"
+	"github.com/meseta-io/meseta/testkit"
+	"github.com/meseta-io/meseta/testkit/cast"
+)
+
+// promises checks I3: no resource is promised twice. On each agent, what runs and what is offered at one time
+// never exceeds what the agent has.
+func promises(r *Run) {
+	p := &promiseChecker{
+		r: r, total: mustParse(agentResources), tasks: map[taskKey]resources.Resources{},
+		running: map[*cast.Agent]map[taskKey]resources.Resources{}, offers: map[string]*openOffer{},
+	}
+	for _, a := range r.Agents {
+		p.running[a] = map[taskKey]resources.Resources{}
+	}
+	r.started = append(r.started, p.started)
+	r.ended = append(r.ended, func(a *cast.Agent, q *cast.Process) {
+		if task, ok := isCommand(q); ok {
+			delete(p.running[a], task)
+		}
+	})
+	r.Observe(p.sent)
+	// Who loses a framework takes its offers back, and says so to nobody.
+	r.ObserveLosses(func(at *testkit.Node, peer string) {
+		if at == r.Master.Node() {
+			p.forget(func(o *openOffer) bool { return o.to == peer })
+		}
+	})
+}
+
+type promiseChecker struct {
+	r       *Run
+	total   resources.Resources
+	tasks   map[taskKey]resources.Resources // of all tasks that were ever sent to an agent
+	running map[*cast.Agent]map[taskKey]resources.Resources
+	offers  map[string]*openOffer // by id
+	life    int                   // of the master
+}
+
+// openOffer is an offer from its sending to whatever ends it, at the earliest moment that that can be known.
+type openOffer struct {
+	id, to string // the framework's address
+	agent  *cast.Agent
+	has    resources.Resources
+}
+
+const promisedTwice = "no resource is promised twice"
+
+func (p *promiseChecker) sent(m testkit.Message) {
+	switch say := m.Msg.(type) {
+	case *controlpb.RunTask:
+		key := taskKey{say.GetFramework().GetId().GetValue(), say.GetTask().GetTaskId().GetValue()}
+		p.tasks[key] = resources.FromValid(say.GetTask().GetResources()).Unallocate()
+	case *schedulerpb.Event:
+		p.event(m, say)
+	case *schedulerpb.Call:
+		for _, id := range append(say.GetAccept().GetOfferIds(), say.GetDecline().GetOfferIds()...) {
+			delete(p.offers, id.GetValue())
+		}
+		if say.GetType() == schedulerpb.Call_SUBSCRIBE {
+			p.forget(func(o *openOffer) bool { return o.to == m.From.Addr })
+		}
+	}
+}
+
+func (p *promiseChecker) event(m testkit.Message, e *schedulerpb.Event) {
+	switch e.GetType() {
+	case schedulerpb.Event_RESCIND:
+		delete(p.offers, e.GetRescind().GetOfferId().GetValue())
+	case schedulerpb.Event_OFFERS:
+		if p.life != p.r.Master.Lives() { // the offers of a master die with it
+			p.life = p.r.Master.Lives()
+			clear(p.offers)
+		}
+		for _, o := range e.GetOffers().GetOffers() {
+			agent := p.agentNamed(o.GetHostname())
+			p.offers[o.GetId().GetValue()] = &openOffer{o.GetId().GetValue(), m.To.Addr, agent, resources.FromValid(o.GetResources()).Unallocate()}
+			p.check(agent)
+		}
+	}
+}
+
+func (p *promiseChecker) started(a *cast.Agent, q *cast.Process) {
+	if task, ok := isCommand(q); ok {
+		p.running[a][task] = p.tasks[task]
+		p.check(a)
+	}
+}
+
+func (p *promiseChecker) check(a *cast.Agent) {
+	var sum resources.Resources
+	var parts []string
+	for task, has := range p.running[a] {
+		sum = sum.Add(has)
+		parts = append(parts, "task "+task.String()+" has "+has.String())
+	}
+	for _, o := range p.offers {
+		if o.agent == a {
+			sum = sum.Add(o.has)
+			parts = append(parts, "offer "+o.id+" has "+o.has.String())
+		}
+	}
+	if !p.total.Contains(sum) {
+		p.r.violated(promisedTwice, "%s has %v: %s", a.Name(), p.total, strings.Join(parts, "; "))
+	}
+}
+
+func (p *promiseChecker) forget(which func(*openOffer) bool) {
+	for id, o := range p.offers {
+		if which(o) {
+			delete(p.offers, id)
+		}
+	}
+}
+
+func (p *promiseChecker) agentNamed(name string) *cast.Agent {
+	for _, a := range p.r.Agents {
+		if a.Name() == name {
+			return a
+		}
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+package sweep_test
+
+import (
+	"testing"
+
+	"github.com/meseta-io/meseta/testkit"
+	"github.com/meseta-io/meseta/testkit/sweep"
+)
+
+// TestSweep sends 500 clusters through the storm.
+func TestSweep(t *testing.T) {
+	testkit.Sweep(t, 500, func(_ testkit.T, w *testkit.World) {
+		r := sweep.New(w, sweep.Default())
+		r.Check()
+		r.Go()
+	})
+}

@@ -1,0 +1,144 @@
+package sweep
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/executorpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/testkit"
+	"github.com/meseta-io/meseta/testkit/cast"
+)
+
+// updates checks I2: an acknowledged update never returns and is never lost; a task's updates arrive in order.
+func updates(r *Run) {
+	u := &updateChecker{r: r, stored: map[taskKey]*storedUpdates{}, acknowledged: map[string]acknowledgement{}}
+	r.Observe(u.sent)
+	r.ObserveArrivals(u.arrived)
+	r.told = append(r.told, u.told)
+	r.atEnd("an update that an executor was promised to be stored is never lost", u.allTold)
+}
+
+type updateChecker struct {
+	r *Run
+	// stored is what agents told executors to have stored, by task.
+	stored map[taskKey]*storedUpdates
+	// acknowledged is which acknowledgements reached their agent, by uuid.
+	acknowledged map[string]acknowledgement
+}
+
+type storedUpdates struct {
+	on    *cast.Agent
+	uuids []string
+	next  int // the first that the framework has not been told
+	over  bool
+}
+
+type acknowledgement struct {
+	at   time.Duration
+	life int
+}
+
+// writing is how long an agent may take to write an acknowledgement down: some queueing and two writes.
+const writing = 200 * time.Millisecond
+
+func (u *updateChecker) sent(m testkit.Message) {
+	switch say := m.Msg.(type) {
+	case *executorpb.Event:
+		if say.GetType() == executorpb.Event_ACKNOWLEDGED {
+			u.store(m, say.GetAcknowledged())
+		}
+	case *controlpb.StatusUpdate:
+		u.mustBeOpen(m, say)
+	}
+}
+
+// store notes an agent's promise to an executor.
+func (u *updateChecker) store(m testkit.Message, a *executorpb.Event_Acknowledged) {
+	agent := u.r.agentAt(m.From.Addr)
+	task := u.taskOf(agent, m.To.Addr)
+	if agent == nil || task == (taskKey{}) {
+		return
+	}
+	s := u.stored[task]
+	if s == nil {
+		s = &storedUpdates{on: agent}
+		u.stored[task] = s
+	}
+	for _, known := range s.uuids {
+		if known == string(a.GetUuid()) {
+			return
+		}
+	}
+	s.uuids = append(s.uuids, string(a.GetUuid()))
+}
+
+// taskOf finds the task of the executor at an address.
+func (u *updateChecker) taskOf(a *cast.Agent, addr string) taskKey {
+	if a == nil {
+		return taskKey{}
+	}
+	for _, p := range a.Machine.Running() {
+		if p.Node != nil && p.Node.String() == addr {
+			return taskKey{p.Getenv("MESOS_FRAMEWORK_ID"), p.Getenv("MESOS_EXECUTOR_ID")}
+		}
+	}
+	return taskKey{}
+}
+
+// arrived notes an acknowledgement that has reached its agent.
+func (u *updateChecker) arrived(m testkit.Message) {
+	if a, ok := m.Msg.(*controlpb.AcknowledgeStatus); ok {
+		if agent := u.r.agentAt(m.To.Addr); agent != nil {
+			if _, before := u.acknowledged[string(a.GetUuid())]; !before {
+				u.acknowledged[string(a.GetUuid())] = acknowledgement{m.At, agent.Lives()}
+			}
+		}
+	}
+}
+
+// mustBeOpen checks that an update that goes out was not acknowledged. An acknowledgement that a crash overtook
+// before it was written never was one, and one from a master that has lost its term is none.
+func (u *updateChecker) mustBeOpen(m testkit.Message, s *controlpb.StatusUpdate) {
+	a, ok := u.acknowledged[string(s.GetStatus().GetUuid())]
+	agent := u.r.agentAt(m.From.Addr)
+	if !ok || agent == nil || u.r.dark[agent] {
+		return
+	}
+	if agent.Lives() == a.life && m.At > a.at+writing {
+		u.r.violated("an acknowledged update never returns", "%s sends %s of task %s again, %v after its acknowledgement came",
+			agent.Name(), s.GetStatus().GetState(), s.GetStatus().GetTaskId().GetValue(), m.At-a.at)
+	}
+}
+
+// told checks that a framework hears a task's updates in order and without a gap. Older ones may come again to a
+// framework that crashed.
+func (u *updateChecker) told(f *Framework, s *mesospb.TaskStatus) {
+	task := taskKey{f.id.GetValue(), s.GetTaskId().GetValue()}
+	stored := u.stored[task]
+	if stored == nil || len(s.GetUuid()) == 0 {
+		return
+	}
+	for i, uuid := range stored.uuids {
+		if uuid != string(s.GetUuid()) {
+			continue
+		}
+		if i > stored.next {
+			u.r.violated("a task's updates arrive in order", "task %s: update %d (%s) is told before update %d", task, i, s.GetState(), stored.next)
+		}
+		stored.next = max(stored.next, i+1)
+		return
+	}
+}
+
+// allTold checks that nothing that was stored was lost. Disks of machines without power and agents that were given
+// up are excused.
+func (u *updateChecker) allTold() error {
+	for task, s := range u.stored {
+		if s.next < len(s.uuids) && !u.r.dark[s.on] && !u.r.given[s.on] {
+			return fmt.Errorf("task %s on %s: %d updates were stored, %d were told", task, s.on.Name(), len(s.uuids), s.next)
+		}
+	}
+	return nil
+}
