@@ -18,8 +18,9 @@ var ErrNoFile = errors.New("no such file or directory")
 // Disk is what a node keeps over a crash: files by slash-separated path. It is generic; whoever has a disk
 // interface of its own wraps it.
 //
-// What is written survives a crash of the process (the kernel has it) and, once Sync was called, a power loss.
-// Writes that were not synced may be lost from any point on, and an append at that point may be torn.
+// What is written survives a crash of the process (the kernel has it) and, once Sync was called or the kernel has
+// written it back by itself, a power loss. Younger writes may be lost from any point on, and an append at that point may
+// be torn.
 type Disk struct {
 	world   *World
 	files   map[string]*File
@@ -38,8 +39,12 @@ type File struct {
 	Modified time.Time
 }
 
+// writeback is after which time a kernel has written everything back: ext4's commit interval.
+const writeback = 5 * time.Second
+
 // undo takes back one write, or all of it but the first bytes.
 type undo struct {
+	at     time.Duration
 	path   string
 	before *File // nil: there was nothing
 	grown  int   // for an append: by how much
@@ -102,7 +107,8 @@ func (d *Disk) write(path string, f *File, grown int) error {
 	if d.credit > 0 {
 		d.credit--
 	}
-	d.journal = append(d.journal, undo{path, d.files[path], grown})
+	d.age()
+	d.journal = append(d.journal, undo{d.world.now, path, d.files[path], grown})
 	if f == nil {
 		delete(d.files, path)
 		return nil
@@ -110,6 +116,17 @@ func (d *Disk) write(path string, f *File, grown int) error {
 	f.Modified = d.world.Now()
 	d.files[path] = f
 	return nil
+}
+
+// age lets the kernel write back.
+func (d *Disk) age() {
+	old := 0
+	for old < len(d.journal) && d.journal[old].at+writeback < d.world.now {
+		old++
+	}
+	if old > 0 {
+		d.journal = append(d.journal[:0], d.journal[old:]...)
+	}
 }
 
 // Sync makes everything written so far safe from a power loss.
@@ -144,6 +161,9 @@ func (d *Disk) Lookup(path string) *File {
 	}
 	return nil
 }
+
+// Paths are all entries, sorted.
+func (d *Disk) Paths() []string { return slices.Sorted(maps.Keys(d.files)) }
 
 // List returns what a directory holds, sorted by path; "" is the root.
 func (d *Disk) List(dir string) []*File {
@@ -183,6 +203,7 @@ func (d *Disk) mend() { d.credit = -1 }
 
 // powerLoss forgets the unsynced writes from a chosen one on. If that one was an append, some of it may be there.
 func (d *Disk) powerLoss() {
+	d.age()
 	lost := d.world.choose(len(d.journal) + 1)
 	kept := len(d.journal) - lost
 	for i := len(d.journal) - 1; i >= kept; i-- {

@@ -97,7 +97,9 @@ func TestAMachineWithoutPowerLosesItsTasks(t *testing.T) {
 	w.Advance(time.Minute)
 	a.Restart()
 	// Which state depends on what of the agent's checkpoints reached the disk in time.
-	f.Expect(testkit.Of(func(e *schedulerpb.Event) bool { return scheduler.Terminal(e.GetUpdate().GetStatus().GetState()) && e.GetUpdate() != nil }))
+	f.Expect(testkit.Of(func(e *schedulerpb.Event) bool {
+		return scheduler.Terminal(e.GetUpdate().GetStatus().GetState()) && e.GetUpdate() != nil
+	}))
 	if len(a.Machine.Running()) != 0 || a.ID() != id {
 		t.Errorf("%d processes run; the id was %s and is %s", len(a.Machine.Running()), id, a.ID())
 	}

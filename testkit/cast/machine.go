@@ -80,6 +80,9 @@ func (m *Machine) powerOff() {
 		if p.Node != nil {
 			p.Node.PowerOff()
 		}
+		if m.OnEnd != nil {
+			m.OnEnd(p)
+		}
 	}
 }
 
@@ -121,7 +124,7 @@ func (p *Process) Listen(boot func(n *testkit.Node)) {
 // OnSignal lets the process catch signals: f says whether it took the signal. SIGKILL is never asked about.
 func (p *Process) OnSignal(f func(syscall.Signal) bool) { p.signals = f }
 
-// Status is how the process ended; meaningless before, and when its machine lost its power.
+// Status is how the process ended; 0 before, and when its machine lost its power.
 func (p *Process) Status() syscall.WaitStatus { return p.exit.Status }
 
 // Ended reports whether the process has ended.

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -18,6 +19,7 @@ func calm(r *Run) {
 		}
 	})
 	r.whole = map[string]bool{}
+	r.atEnd("after the weather clears everybody is registered and every job gets done", r.inOrder)
 }
 
 func (r *Run) allDone() bool {
@@ -29,34 +31,22 @@ func (r *Run) allDone() bool {
 	return true
 }
 
-// inOrder says whether the cluster is as it should be.
-func (r *Run) inOrder() bool {
-	if !r.allDone() {
-		return false
+// inOrder says what is not as it should be.
+func (r *Run) inOrder() error {
+	var wrong []error
+	for _, f := range r.Frameworks {
+		if !f.Done() {
+			wrong = append(wrong, errors.New(f.describe()))
+		}
 	}
 	for _, a := range r.Agents {
 		if !r.whole[a.Name()] && !r.excused(a) {
-			return false
+			wrong = append(wrong, fmt.Errorf("%s (%s) was not offered as a whole; up %v, %d processes, ended %v",
+				a.Name(), a.ID(), a.Up(), len(a.Machine.Running()), a.Endings))
 		}
 	}
-	return true
+	return errors.Join(wrong...)
 }
 
 // excused: an agent that was given up, and has heard of it, does not return.
 func (r *Run) excused(a *cast.Agent) bool { return r.given[a] && len(a.Endings) > 0 }
-
-// disorder is what is wrong, for people.
-func (r *Run) disorder() string {
-	var s string
-	for _, f := range r.Frameworks {
-		if !f.Done() {
-			s += "\n    " + f.describe()
-		}
-	}
-	for _, a := range r.Agents {
-		if !r.whole[a.Name()] && !r.excused(a) {
-			s += fmt.Sprintf("\n    %s (%s) was not offered as a whole; up %v, %d processes, ended %v", a.Name(), a.ID(), a.Up(), len(a.Machine.Running()), a.Endings)
-		}
-	}
-	return s
-}

@@ -39,10 +39,15 @@ type job struct {
 	task     string // of the present attempt; "" while it waits for an offer
 	agent    *mesospb.AgentID
 	state    mesospb.TaskState
+	since    time.Time // of the state
 	done     bool
 }
 
-const reconcileEvery = 30 * time.Second
+const (
+	reconcileEvery = 30 * time.Second
+	// patience is how long a framework waits for a task behind a lost agent before it launches the job again.
+	patience = 5 * time.Minute
+)
 
 func newFramework(r *Run, name string, jobs int) *Framework {
 	f := &Framework{run: r, byTask: map[string]*job{}}
@@ -141,9 +146,14 @@ func (f *Framework) Update(d *scheduler.Driver, s *mesospb.TaskStatus) {
 	task := s.GetTaskId().GetValue()
 	j := f.byTask[task]
 	if j == nil || j.task != task || j.done {
+		if j != nil && !scheduler.Terminal(s.GetState()) && j.task != task {
+			d.Kill(s.GetTaskId(), s.GetAgentId(), nil) // it was given up, and is back
+		}
 		return
 	}
-	j.state = s.GetState()
+	if j.state != s.GetState() {
+		j.state, j.since = s.GetState(), d.Now()
+	}
 	switch {
 	case j.state == mesospb.TaskState_TASK_RUNNING && j.kill:
 		d.Kill(s.GetTaskId(), j.agent, nil)
@@ -158,6 +168,9 @@ func (f *Framework) Update(d *scheduler.Driver, s *mesospb.TaskStatus) {
 func (f *Framework) reconcile(d *scheduler.Driver) {
 	var ask []*schedulerpb.Call_Reconcile_Task
 	for _, j := range f.jobs {
+		if j.state == mesospb.TaskState_TASK_UNREACHABLE && d.Now().Sub(j.since) > patience {
+			j.task = ""
+		}
 		if j.task != "" && !j.done {
 			ask = append(ask, &schedulerpb.Call_Reconcile_Task{TaskId: &mesospb.TaskID{Value: proto.String(j.task)}, AgentId: j.agent})
 		}
@@ -185,7 +198,7 @@ func (r *Run) expected(a *cast.Agent, k taskKey) bool {
 	}
 	for _, f := range r.Frameworks {
 		if j := f.byTask[k.task]; j != nil && f.id.GetValue() == k.framework {
-			return j.kill
+			return j.kill || j.task != k.task
 		}
 	}
 	return false

@@ -1,7 +1,10 @@
 package sweep
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/meseta-io/meseta/messages/controlpb"
@@ -13,7 +16,7 @@ import (
 
 // updates checks I2: an acknowledged update never returns and is never lost; a task's updates arrive in order.
 func updates(r *Run) {
-	u := &updateChecker{r: r, stored: map[taskKey]*storedUpdates{}, acknowledged: map[string]acknowledgement{}}
+	u := &updateChecker{r: r, stored: map[taskKey]*storedUpdates{}, came: map[string]time.Duration{}}
 	r.Observe(u.sent)
 	r.ObserveArrivals(u.arrived)
 	r.told = append(r.told, u.told)
@@ -24,24 +27,15 @@ type updateChecker struct {
 	r *Run
 	// stored is what agents told executors to have stored, by task.
 	stored map[taskKey]*storedUpdates
-	// acknowledged is which acknowledgements reached their agent, by uuid.
-	acknowledged map[string]acknowledgement
+	// came is when acknowledgements reached their agent, by uuid. It may have ignored them.
+	came map[string]time.Duration
 }
 
 type storedUpdates struct {
 	on    *cast.Agent
 	uuids []string
 	next  int // the first that the framework has not been told
-	over  bool
 }
-
-type acknowledgement struct {
-	at   time.Duration
-	life int
-}
-
-// writing is how long an agent may take to write an acknowledgement down: some queueing and two writes.
-const writing = 200 * time.Millisecond
 
 func (u *updateChecker) sent(m testkit.Message) {
 	switch say := m.Msg.(type) {
@@ -66,12 +60,9 @@ func (u *updateChecker) store(m testkit.Message, a *executorpb.Event_Acknowledge
 		s = &storedUpdates{on: agent}
 		u.stored[task] = s
 	}
-	for _, known := range s.uuids {
-		if known == string(a.GetUuid()) {
-			return
-		}
+	if !slices.Contains(s.uuids, string(a.GetUuid())) {
+		s.uuids = append(s.uuids, string(a.GetUuid()))
 	}
-	s.uuids = append(s.uuids, string(a.GetUuid()))
 }
 
 // taskOf finds the task of the executor at an address.
@@ -90,26 +81,34 @@ func (u *updateChecker) taskOf(a *cast.Agent, addr string) taskKey {
 // arrived notes an acknowledgement that has reached its agent.
 func (u *updateChecker) arrived(m testkit.Message) {
 	if a, ok := m.Msg.(*controlpb.AcknowledgeStatus); ok {
-		if agent := u.r.agentAt(m.To.Addr); agent != nil {
-			if _, before := u.acknowledged[string(a.GetUuid())]; !before {
-				u.acknowledged[string(a.GetUuid())] = acknowledgement{m.At, agent.Lives()}
-			}
-		}
+		u.came[string(a.GetUuid())] = m.At
 	}
 }
 
-// mustBeOpen checks that an update that goes out was not acknowledged. An acknowledgement that a crash overtook
-// before it was written never was one, and one from a master that has lost its term is none.
+// mustBeOpen checks that an update that goes out is not one whose acknowledgement is on the agent's disk.
 func (u *updateChecker) mustBeOpen(m testkit.Message, s *controlpb.StatusUpdate) {
-	a, ok := u.acknowledged[string(s.GetStatus().GetUuid())]
+	uuid := string(s.GetStatus().GetUuid())
+	at, came := u.came[uuid]
 	agent := u.r.agentAt(m.From.Addr)
-	if !ok || agent == nil || u.r.dark[agent] {
+	task := taskKey{s.GetFrameworkId().GetValue(), s.GetStatus().GetTaskId().GetValue()}
+	stored := u.stored[task]
+	if !came || agent == nil || stored == nil || !slices.Contains(stored.uuids, uuid) || !closed(agent, task, uuid) {
 		return
 	}
-	if agent.Lives() == a.life && m.At > a.at+writing {
-		u.r.violated("an acknowledged update never returns", "%s sends %s of task %s again, %v after its acknowledgement came",
-			agent.Name(), s.GetStatus().GetState(), s.GetStatus().GetTaskId().GetValue(), m.At-a.at)
+	u.r.violated("an acknowledged update never returns", "%s sends %s of task %s again, %v after its acknowledgement came",
+		agent.Name(), s.GetStatus().GetState(), task, m.At-at)
+}
+
+// closed says whether an agent has written down that an update is acknowledged: its journal names the uuid a second
+// time, or is no more.
+func closed(a *cast.Agent, task taskKey, uuid string) bool {
+	for _, p := range a.Disk().Paths() {
+		if strings.Contains(p, "/"+task.framework+"/") && strings.HasSuffix(p, "/tasks/"+task.task+"/task.updates") {
+			journal, _ := a.Disk().Read(p)
+			return bytes.Count(journal, []byte(uuid)) > 1
+		}
 	}
+	return true
 }
 
 // told checks that a framework hears a task's updates in order and without a gap. Older ones may come again to a
