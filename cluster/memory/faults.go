@@ -22,6 +22,16 @@ func (c *Cluster) FailApplies(faults ...Fault) {
 	c.applies = append(c.applies, faults...)
 }
 
+// Forget loses records, as a store must not.
+func (c *Cluster) Forget(keys ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.applied++
+	for _, key := range keys {
+		delete(c.records, key)
+	}
+}
+
 func shift(faults *[]Fault) (Fault, bool) {
 	if len(*faults) == 0 {
 		return Fault{}, false

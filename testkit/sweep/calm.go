@@ -9,8 +9,10 @@ import (
 	"github.com/meseta-io/meseta/testkit/cast"
 )
 
-// calm checks I8: after the weather clears, within the bound every agent is registered, every job gets done, and
-// everything that the agents have is offered as a whole: nothing leaked.
+// Calm waits for order after the storm: every agent is registered, every job gets done, and everything that an
+// agent has is offered as a whole, so that nothing leaked.
+var Calm = Checker{"I8: after the weather clears everybody is registered, and whoever fits is served", calm}
+
 func calm(r *Run) {
 	total := mustParse(agentResources)
 	r.offered = append(r.offered, func(_ *Framework, o *mesospb.Offer) {

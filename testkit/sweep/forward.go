@@ -8,8 +8,10 @@ import (
 	"github.com/meseta-io/meseta/testkit"
 )
 
-// forward checks I7: the registry only moves forward, gone stays gone. An agent that the registry has called gone
-// is never admitted again, and never leaves the list.
+// Forward reads the registry after each write. An agent that was called gone there is never admitted again, nor
+// welcomed, and never leaves the list.
+var Forward = Checker{"I7: the registry only moves forward, gone stays gone", forward}
+
 func forward(r *Run) {
 	const promise = "gone stays gone"
 	gone := map[string]bool{}

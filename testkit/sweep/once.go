@@ -2,7 +2,9 @@ package sweep
 
 import "github.com/meseta-io/meseta/testkit/cast"
 
-// once checks I1: a task id runs at most once for each framework.
+// Once counts how often commands are started.
+var Once = Checker{"I1: a task id runs at most once for each framework", once}
+
 func once(r *Run) {
 	const promise = "a task id runs at most once for each framework"
 	ran := map[taskKey]*cast.Agent{}

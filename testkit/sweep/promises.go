@@ -10,8 +10,9 @@ import (
 	"github.com/meseta-io/meseta/testkit/cast"
 )
 
-// promises checks I3: no resource is promised twice. On each agent, what runs and what is offered at one time
-// never exceeds what the agent has.
+// Twice adds up what runs on an agent and what is offered of it at one time: never more than the agent has.
+var Twice = Checker{"I3: no resource is promised twice", promises}
+
 func promises(r *Run) {
 	p := &promiseChecker{
 		r: r, total: mustParse(agentResources), tasks: map[taskKey]resources.Resources{},

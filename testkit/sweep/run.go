@@ -83,16 +83,21 @@ func each[A, B any](hooks []func(A, B), a A, b B) {
 	}
 }
 
-// Check puts all checkers in their places.
-func (r *Run) Check() {
-	calm(r)
-	once(r)
-	updates(r)
-	endsOnce(r)
-	promises(r)
-	survives(r)
-	forward(r)
+// Checker watches one promise.
+type Checker struct {
+	// Promise is the promise in a sentence, with its number in the list of promises if it has one.
+	Promise string
+	watch   func(r *Run)
+}
 
+// Checkers are all checkers.
+func Checkers() []Checker { return []Checker{Calm, Once, Updates, EndsOnce, Twice, Survives, Forward} }
+
+// Check puts checkers in their places.
+func (r *Run) Check(checkers ...Checker) {
+	for _, c := range checkers {
+		c.watch(r)
+	}
 }
 
 // Go runs the storm and the calm after it.

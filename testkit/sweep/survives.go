@@ -6,9 +6,10 @@ import (
 	"github.com/meseta-io/meseta/testkit/cast"
 )
 
-// survives checks I6: restarting an agent or a master kills no task. No command ends by a signal, unless its
-// framework asked for that, or its agent was given up. (A machine that loses its power tells nobody how its
-// processes ended.)
+// Survives looks how commands end: never by a signal, unless the framework asked for that or the agent was given up.
+// (A machine that loses its power tells nobody how its processes ended.) In the end nothing is left running.
+var Survives = Checker{"I6: restarting an agent or a master kills no task", survives}
+
 func survives(r *Run) {
 	const promise = "restarting an agent or a master kills no task"
 	r.ended = append(r.ended, func(a *cast.Agent, p *cast.Process) {

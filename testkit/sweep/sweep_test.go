@@ -11,7 +11,7 @@ import (
 func TestSweep(t *testing.T) {
 	testkit.Sweep(t, 500, func(_ testkit.T, w *testkit.World) {
 		r := sweep.New(w, sweep.Default())
-		r.Check()
+		r.Check(sweep.Checkers()...)
 		r.Go()
 	})
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/meseta-io/meseta/testkit/cast"
 )
 
-// updates checks I2: an acknowledged update never returns and is never lost; a task's updates arrive in order.
+// Updates follows every update from the executor that makes it to the framework that is told.
+var Updates = Checker{"I2: an acknowledged update never returns, none is lost, and a task's updates arrive in order", updates}
+
 func updates(r *Run) {
 	u := &updateChecker{r: r, stored: map[taskKey]*storedUpdates{}, came: map[string]time.Duration{}}
 	r.Observe(u.sent)

@@ -1,0 +1,241 @@
+package sweep_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/executorpb"
+	"github.com/meseta-io/meseta/messages/mesos/masterpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/testkit"
+	"github.com/meseta-io/meseta/testkit/cast"
+	"github.com/meseta-io/meseta/testkit/sweep"
+)
+
+// Each checker has to fail on something that is broken on purpose, or its silence would mean nothing.
+var sabotages = map[string]struct {
+	checker sweep.Checker
+	broken  func(r *sweep.Run)
+	says    string
+}{
+	"a shell that runs each command twice":         {sweep.Once, twiceShell, "is started on a0, and was on a0 before"},
+	"an agent that repeats what was acknowledged":  {sweep.Updates, repeatingAgent, "again"},
+	"an agent that speaks out of order":            {sweep.Updates, hastyAgent, "is told before update 0"},
+	"a network that loses all of a task's updates": {sweep.Updates, losingNetwork, "updates were stored, 1 were told"},
+	"a network that lets old news overtake new":    {sweep.EndsOnce, lateNews, "after it was TASK_FINISHED"},
+	"an agent that has less than it says":          {sweep.Twice, boastingAgent, "a0 has cpus:2"},
+	"an agent that cleans up when it starts":       {sweep.Survives, cleaningAgent, "is ended by signal 9"},
+	"a command that is never reaped":               {sweep.Survives, daemon, "has 1 processes"},
+	"a master that welcomes the gone":              {sweep.Forward, forgetfulMaster, "is welcomed again"},
+	"a registry that forgets the gone":             {sweep.Forward, forgetfulRegistry, "is not listed any more"},
+	"a network that never heals for one agent":     {sweep.Calm, deadAgent, "a0 () was not offered as a whole"},
+	"a network that loses a job's launches":        {sweep.Calm, deadJob, "f0-j0 (task"},
+}
+
+func TestEveryCheckerFailsOnWhatIsBroken(t *testing.T) {
+	proven := map[string]bool{}
+	for name, s := range sabotages {
+		proven[s.checker.Promise] = true
+		t.Run(name, func(t *testing.T) {
+			text := failureOf(t, s.checker, s.broken)
+			if !strings.Contains(text, s.says) {
+				t.Errorf("%s\nsays: %.600s\nwant: %s", s.checker.Promise, text, s.says)
+			}
+			if sound := failureOf(t, s.checker, func(*sweep.Run) {}); sound != "" {
+				t.Errorf("fails without the sabotage: %.600s", sound)
+			}
+		})
+	}
+	for _, c := range sweep.Checkers() {
+		if !proven[c.Promise] {
+			t.Errorf("nothing shows that this checker can fail: %s", c.Promise)
+		}
+	}
+}
+
+// recorder is a T that remembers how it failed.
+type recorder struct {
+	testing.TB
+	text string
+}
+
+type stop struct{}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.text = fmt.Sprintf(format, args...)
+	panic(stop{})
+}
+
+// failureOf runs a small cluster in fair weather with one checker and something broken.
+func failureOf(t *testing.T, c sweep.Checker, sabotage func(r *sweep.Run)) (text string) {
+	rec := &recorder{TB: t}
+	defer func() {
+		if p := recover(); p != nil && p != (stop{}) {
+			panic(p)
+		}
+		text = rec.text
+	}()
+	r := sweep.New(testkit.NewWorld(rec), sweep.Config{Agents: 2, Frameworks: 1, Jobs: 2, Bound: 3 * time.Minute})
+	r.Check(c)
+	sabotage(r)
+	r.Advance(3 * time.Minute)
+	r.Go()
+	return ""
+}
+
+func twiceShell(r *sweep.Run) {
+	for _, a := range r.Agents {
+		a.Machine.Program("sh", func(p *cast.Process) {
+			if p.Getenv("AGAIN") == "" {
+				spec := p.Spec
+				spec.Env = append(append([]string{}, spec.Env...), "AGAIN=1")
+				if _, err := p.Launcher().Launch(context.Background(), spec); err != nil {
+					r.Fail("%v", err)
+				}
+			}
+			p.Exit(0)
+		})
+	}
+}
+
+// liar is an actor that says something in the name of its node.
+type liar struct {
+	to  process.UPID
+	say proto.Message
+}
+
+func (l liar) Initialize(b *process.Base) { b.Send(l.to, l.say) }
+
+func lie(r *sweep.Run, n testkit.Placed, to process.UPID, m proto.Message) {
+	if _, err := process.Spawn(n.Node().Runtime(), fmt.Sprint("liar", r.Steps()), liar{to, proto.Clone(m)}); err != nil {
+		r.Fail("%v", err)
+	}
+}
+
+func repeatingAgent(r *sweep.Run) {
+	var said *controlpb.StatusUpdate
+	r.Observe(func(m testkit.Message) {
+		if say, ok := m.Msg.(*controlpb.StatusUpdate); ok && said == nil {
+			said = say
+			r.At(20*time.Second, func() { lie(r, agentAt(r, m.From.Addr), r.Master.UPID(), say) })
+		}
+	})
+}
+
+// hastyAgent tells RUNNING while STARTING is still underway.
+func hastyAgent(r *sweep.Run) {
+	r.Hold(testkit.Of(func(s *controlpb.StatusUpdate) bool {
+		return s.GetStatus().GetState() == mesospb.TaskState_TASK_STARTING
+	}))
+	done := false
+	r.Observe(func(m testkit.Message) {
+		c, ok := m.Msg.(*executorpb.Call)
+		if !ok || done || c.GetUpdate().GetStatus().GetState() != mesospb.TaskState_TASK_RUNNING {
+			return
+		}
+		done = true
+		a := agentAt(r, m.To.Addr)
+		r.At(time.Second, func() {
+			lie(r, a, r.Master.UPID(), &controlpb.StatusUpdate{FrameworkId: c.FrameworkId, ExecutorId: c.ExecutorId,
+				AgentId: &mesospb.AgentID{Value: proto.String(a.ID())}, Status: withAgent(c.GetUpdate().GetStatus(), a.ID())})
+		})
+	})
+}
+
+func withAgent(s *mesospb.TaskStatus, id string) *mesospb.TaskStatus {
+	s = proto.CloneOf(s)
+	s.AgentId = &mesospb.AgentID{Value: proto.String(id)}
+	return s
+}
+
+func agentAt(r *sweep.Run, addr string) *cast.Agent {
+	for _, a := range r.Agents {
+		if a.String() == addr {
+			return a
+		}
+	}
+	return nil
+}
+
+func losingNetwork(r *sweep.Run) {
+	r.Drop(testkit.Of(func(s *controlpb.StatusUpdate) bool {
+		return s.GetStatus().GetState() == mesospb.TaskState_TASK_RUNNING
+	}))
+}
+
+// lateNews holds an answer to a reconciliation until the task has ended.
+func lateNews(r *sweep.Run) {
+	held := r.Hold(testkit.Of(func(e *schedulerpb.Event) bool {
+		s := e.GetUpdate().GetStatus()
+		return s.GetReason() == mesospb.TaskStatus_REASON_RECONCILIATION && s.GetState() == mesospb.TaskState_TASK_RUNNING
+	})).Times(1)
+	r.At(2*time.Minute, held.Release)
+}
+
+func boastingAgent(r *sweep.Run) {
+	r.Agents[0].Config.Resources = "cpus:16;mem:65536"
+	r.Agents[0].Replace()
+}
+
+func cleaningAgent(r *sweep.Run) {
+	for _, a := range r.Agents {
+		a.Config.Recover = "cleanup"
+		r.At(5*time.Second, a.Restart)
+	}
+}
+
+func daemon(r *sweep.Run) {
+	started := false
+	for _, a := range r.Agents {
+		a.Machine.Program("daemon", func(*cast.Process) {})
+		a.Machine.OnEnd = func(p *cast.Process) {
+			if started {
+				return
+			}
+			started = true
+			spec := p.Spec
+			spec.Path = "daemon"
+			r.At(30*time.Second, func() {
+				if _, err := p.Launcher().Launch(context.Background(), spec); err != nil {
+					r.Fail("%v", err)
+				}
+			})
+		}
+	}
+}
+
+func markGone(r *sweep.Run, then func(id string)) {
+	r.At(3*time.Second, func() {
+		id := r.Agents[0].ID()
+		operator := r.Probe("marker")
+		operator.Send(r.Master.Operator(), &masterpb.Call{Type: masterpb.Call_MARK_AGENT_GONE.Enum(),
+			MarkAgentGone: &masterpb.Call_MarkAgentGone{AgentId: &mesospb.AgentID{Value: proto.String(id)}}})
+		r.At(3*time.Second, func() { then(id) })
+	})
+}
+
+func forgetfulMaster(r *sweep.Run) {
+	markGone(r, func(id string) {
+		lie(r, r.Master, r.Agents[0].UPID(), &controlpb.AgentReregistered{AgentId: &mesospb.AgentID{Value: proto.String(id)}})
+	})
+}
+
+func forgetfulRegistry(r *sweep.Run) {
+	markGone(r, func(id string) { r.Cluster.Forget("gone/" + id) })
+}
+
+func deadAgent(r *sweep.Run) {
+	r.Drop(testkit.Of[*controlpb.RegisterAgent]().From(r.Agents[0]))
+}
+
+func deadJob(r *sweep.Run) {
+	r.Drop(testkit.Of(func(m *controlpb.RunTask) bool { return strings.HasPrefix(m.GetTask().GetName(), "f0-j0.") }))
+}
