@@ -42,12 +42,11 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 		changes = append(changes, a.frameworkChange(f))
 	}
 	e := f.executors[executorOf(info)]
-	if e == nil {
+	begins := e == nil
+	if begins {
 		e = a.newExecutor(f, info)
 		changes = append(changes, executorChange(e),
 			Change{Kind: Link, Path: runs(e.run) + "/" + latestRun, Data: []byte(e.run.container)})
-		a.write(changes, func() { a.start(e) })
-		changes = nil
 	}
 	t := newTask(info)
 	t.journaled = true
@@ -57,6 +56,9 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 	a.counters.launched++
 	a.write(append(changes, taskChange(e, t)), func() {
 		t.stored = true
+		if begins {
+			a.start(e)
+		}
 		a.deliver(e)
 	})
 }

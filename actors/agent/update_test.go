@@ -140,7 +140,7 @@ func TestASecondTerminalUpdateIsNotTold(t *testing.T) {
 	w.update("t1", finished)
 	first := w.status("t1", finished)
 	w.update("t1", killed)
-	w.Settle()
+	w.Advance(time.Second)
 	w.send(w.acknowledgement(first))
 	w.quiet(15 * time.Minute)
 	if done := w.get(agentpb.Call_GET_TASKS).GetGetTasks().GetCompletedTasks(); len(done) != 1 || done[0].GetState() != finished {
