@@ -42,6 +42,7 @@ func (a *Agent) agentChanges() []Change {
 	if id := a.parts.Machine.BootID; id != "" {
 		changes = append(changes, Change{Kind: Put, Path: bootIDFile, Data: []byte(id)})
 	}
+	changes[len(changes)-1].Durable = true
 	return changes
 }
 

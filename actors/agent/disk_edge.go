@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/meseta-io/meseta/messages/fault"
 )
 
@@ -22,7 +24,8 @@ import (
 // sentence, before anything else is begun.
 //
 // Writes survive the end of the process, as those of Mesos do, but not a loss of power in the last seconds,
-// which no process survives either: after a reboot the master is told that every task is gone.
+// which no process survives either: after a reboot the master is told that every task is gone. The agent's own
+// identity survives that too.
 func OpenDisk(dir string) (Disk, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -64,11 +67,25 @@ type directory struct {
 // Apply implements Disk.
 func (d *directory) Apply(_ context.Context, changes []Change) error {
 	for _, c := range changes {
-		if err := d.apply(c); err != nil {
+		err := d.apply(c)
+		if err == nil && c.Durable {
+			err = d.sync()
+		}
+		if err != nil {
 			return fmt.Errorf("write %s: %w", filepath.Join(d.abs, c.Path), err)
 		}
 	}
 	return nil
+}
+
+// sync makes everything that was written to this file system safe.
+func (d *directory) sync() error {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
 }
 
 func (d *directory) apply(c Change) error {

@@ -27,6 +27,11 @@ func (d disk) Apply(_ context.Context, changes []agent.Change) error {
 		if err := d.apply(c); err != nil {
 			return err
 		}
+		if c.Durable {
+			if err := d.Sync(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
