@@ -91,7 +91,7 @@ func (m *Master) learn(a *agent, r *controlpb.ReregisterAgent) (learnt []*task) 
 			m.Log().Error("a task runs on two agents", "framework", framework, "task", id, "here", a.id, "there", other.agent)
 			return
 		}
-		learnt = append(learnt, m.addTask(f, a, proto.CloneOf(info)))
+		learnt = append(learnt, m.addTask(f, a, info))
 	})
 	return learnt
 }

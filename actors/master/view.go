@@ -45,6 +45,7 @@ type desk struct {
 	recovered  map[string]bool
 	changed    bool
 	handed     bool // a view that the operator has not taken yet
+	at         time.Time
 	past       int
 	ended      map[string]string // completed frameworks: id to key
 	total      map[string]resources.Milli
@@ -155,14 +156,23 @@ func (d *desk) retire(f, forgotten *framework) {
 	}
 }
 
+// republish is how long a view may be on its way before the next one is sent after it. The word that it was
+// taken waits in the master's own queue, which is long exactly when there is much to see.
+const republish = 50 * time.Millisecond
+
 // publish hands the state after a batch to the operator desk, unless nothing changed or the desk has not
-// taken the last one: then the next one will have everything. So however busy the master is, one view at
-// most is on its way.
+// taken the last one: then the next one will have everything. So however busy the master is, a few views at
+// most are on their way.
 func (m *Master) publish() {
 	d := &m.desk
-	if len(d.agents)+len(d.frameworks)+len(d.recovered) == 0 && !d.changed || d.handed || !m.begun() {
+	if len(d.agents)+len(d.frameworks)+len(d.recovered) == 0 && !d.changed || !m.begun() {
 		return
 	}
+	now := m.Now()
+	if d.handed && now.Sub(d.at) < republish {
+		return
+	}
+	d.at = now
 	m.refresh()
 	m.gauges()
 	d.changed, d.handed = false, true
