@@ -473,3 +473,58 @@ func (c *troupe) heardWithin(want string, within time.Duration) {
 		return slices.ContainsFunc(c.f.heard, func(h string) bool { return strings.HasPrefix(h, want) })
 	})
 }
+
+// What waits for a framework and what it has handled is counted, for whoever watches the program.
+func TestTheFrameworksMailIsCounted(t *testing.T) {
+	c := newTroupe(t)
+	c.Agent("a", "cpus:2;mem:1024")
+	c.heard("offer")
+	for _, p := range c.home.Runtime().Processes() {
+		if p.UPID == c.actor.UPID && p.Handled >= 2 && p.Queued == 0 {
+			return
+		}
+	}
+	t.Errorf("the processes are %+v", c.home.Runtime().Processes())
+}
+
+// Launches have no feedback but their tasks' updates, so an id of theirs is a mistake.
+func TestALaunchWithAnOperationIDIsRefused(t *testing.T) {
+	c := newTroupe(t)
+	c.f.offers = func(d *scheduler.Driver, offers []*mesospb.Offer) {
+		single := scheduler.NewPlan(offers[0])
+		single.Launch(scheduler.Shell("t1", "sleep 1000", small(t)))
+		launch := single.Operations()[0]
+		launch.Id = &mesospb.OperationID{Value: proto.String("launch")}
+		grouped := scheduler.NewPlan(offers[0])
+		grouped.LaunchGroup(&mesospb.ExecutorInfo{
+			ExecutorId: &mesospb.ExecutorID{Value: proto.String("E")}, Type: mesospb.ExecutorInfo_DEFAULT.Enum(), FrameworkId: d.ID(), Resources: small(t).Proto(),
+		}, scheduler.Shell("t2", "sleep 1000", small(t)))
+		group := grouped.Operations()[0]
+		group.Id = &mesospb.OperationID{Value: proto.String("group")}
+		d.AcceptOffers(scheduler.Refuse(24*time.Hour), []*mesospb.OfferID{offers[0].GetId()}, launch, group)
+	}
+	c.Agent("a", "cpus:4;mem:1024")
+	c.heard("t1 TASK_ERROR")
+	c.heard("t2 TASK_ERROR")
+}
+
+// An agent without operation feedback cannot tell how an operation went, so one that wants to know is refused.
+func TestFeedbackThatAnAgentCannotGiveIsRefused(t *testing.T) {
+	c := newTroupe(t, roles("r"), func(c *scheduler.Config) {
+		c.Framework.Principal = proto.String("p")
+		c.Framework.Capabilities = append(c.Framework.Capabilities, capability(mesospb.FrameworkInfo_Capability_RESERVATION_REFINEMENT))
+	})
+	c.f.offers = func(d *scheduler.Driver, offers []*mesospb.Offer) {
+		want, err := parse(t, "cpus:0.1").PushReservation(&mesospb.Resource_ReservationInfo{
+			Type: mesospb.Resource_ReservationInfo_DYNAMIC.Enum(), Role: proto.String("r"), Principal: proto.String("p")})
+		if err != nil {
+			t.Error(err)
+		}
+		d.AcceptOffers(scheduler.Refuse(24*time.Hour), []*mesospb.OfferID{offers[0].GetId()}, &mesospb.Offer_Operation{
+			Id: &mesospb.OperationID{Value: proto.String("reserve")}, Type: mesospb.Offer_Operation_RESERVE.Enum(),
+			Reserve: &mesospb.Offer_Operation_Reserve{Resources: want.Allocate("r").Proto()},
+		})
+	}
+	c.Agent("a", "cpus:4;mem:1024")
+	c.heard("operation reserve OPERATION_ERROR")
+}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -180,6 +181,13 @@ type testCluster struct {
 func newCluster(t testing.TB, more ...string) *testCluster {
 	t.Helper()
 	c := &testCluster{t: t, dir: t.TempDir()}
+	t.Cleanup(func() {
+		// Executors outlive their agents; here, only until the end of the test.
+		for _, p := range processesIn(t, c.dir) {
+			pid, _, _ := strings.Cut(p, " ")
+			kill(t, pid)
+		}
+	})
 	c.startMaster("0", more...)
 	c.startAgent("0")
 	return c
@@ -245,6 +253,18 @@ func processesIn(t testing.TB, dir string) (found []string) {
 		}
 	}
 	return found
+}
+
+// kill is kill -9. A process that has ended meanwhile is fine.
+func kill(t testing.TB, pid string) {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(n, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Fatal(err)
+	}
 }
 
 // lines reads what a process wrote to a file, line by line; none if it is not there.

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -138,16 +137,4 @@ func TestALostAgentEndsTheRun(t *testing.T) {
 	// The agent returns and learns that the framework is over.
 	c.startAgent(portOf(t, c.agentAt))
 	await(t, "the command is gone", func() bool { return !alive(pid) && !alive(executor) })
-}
-
-// kill is kill -9.
-func kill(t *testing.T, pid string) {
-	t.Helper()
-	var n int
-	if _, err := fmt.Sscan(pid, &n); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
 }
