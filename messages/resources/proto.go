@@ -74,20 +74,34 @@ func (r Resources) Proto() []*mesospb.Resource {
 	return out
 }
 
+// written is a message with the parts that most resources have, in one piece of memory: offers are written all day.
+type written struct {
+	message    mesospb.Resource
+	scalar     mesospb.Value_Scalar
+	allocation mesospb.Resource_AllocationInfo
+	name, role string
+	kind       mesospb.Value_Type
+	value      float64
+}
+
 // Proto writes one resource.
 func (r Resource) Proto() *mesospb.Resource {
-	name, kind, t := r.name, r.kind, r.about()
-	m := &mesospb.Resource{Name: &name, Type: &kind, Reservations: cloneStack(t.stack)}
-	switch kind {
+	t := r.about()
+	w := &written{name: r.name, kind: r.kind}
+	m := &w.message
+	m.Name, m.Type, m.Reservations = &w.name, &w.kind, cloneStack(t.stack)
+	switch r.kind {
 	case mesospb.Value_RANGES:
 		m.Ranges = r.ranges.Proto()
 	case mesospb.Value_SET:
 		m.Set = r.set.Proto()
 	default:
-		m.Scalar = &mesospb.Value_Scalar{Value: proto.Float64(r.scalar.Float64())}
+		w.value = r.scalar.Float64()
+		w.scalar.Value, m.Scalar = &w.value, &w.scalar
 	}
 	if t.allocated {
-		m.AllocationInfo = &mesospb.Resource_AllocationInfo{Role: proto.String(t.role)}
+		w.role = t.role
+		w.allocation.Role, m.AllocationInfo = &w.role, &w.allocation
 	}
 	if t.provided {
 		m.ProviderId = &mesospb.ResourceProviderID{Value: proto.String(t.provider)}

@@ -70,9 +70,16 @@ func RangesFromProto(p *mesospb.Value_Ranges) (Ranges, error) {
 // Proto is the wire form.
 func (r Ranges) Proto() *mesospb.Value_Ranges {
 	p := &mesospb.Value_Ranges{Range: make([]*mesospb.Value_Range, len(r))}
+	// All in one piece of memory: lists of ports are long, and are sent with every offer.
+	written := make([]struct {
+		message mesospb.Value_Range
+		numbers Range
+	}, len(r))
 	for i := range r {
-		begin, end := r[i].Begin, r[i].End
-		p.Range[i] = &mesospb.Value_Range{Begin: &begin, End: &end}
+		w := &written[i]
+		w.numbers = r[i]
+		w.message.Begin, w.message.End = &w.numbers.Begin, &w.numbers.End
+		p.Range[i] = &w.message
 	}
 	return p
 }
