@@ -38,6 +38,7 @@ type world struct {
 	log        []string
 	kind       profile
 	offers     int
+	fresh      uint64        // ports that no total had yet
 	sabotage   func(*Engine) // before each run
 	most       int           // agents
 	crowd      int           // frameworks
@@ -95,6 +96,10 @@ func (b *Bundle) put(k Kind, n int64) {
 
 func (w *world) total(id string) Bundle {
 	var b Bundle
+	if w.kind.conversions {
+		// A new total has other ports: an agent that forgets that some are reserved would have them twice.
+		w.fresh += 100
+	}
 	odd := int64(0)
 	if w.chance(0.1) {
 		odd = 5
@@ -103,7 +108,8 @@ func (w *world) total(id string) Bundle {
 	b.put(Kind{Name: "mem"}, int64(w.IntN(5))*64000)
 	b.put(Kind{Name: "disk"}, int64(w.IntN(4))*1000)
 	if w.chance(0.5) {
-		b = append(b, Resource{Kind: &Kind{Name: "ports", Type: Ranges}, Set: RangeSet(Range{31000, 31000 + uint64(w.IntN(8))})})
+		lo := 31000 + w.fresh
+		b = append(b, Resource{Kind: &Kind{Name: "ports", Type: Ranges}, Set: RangeSet(Range{lo, lo + uint64(w.IntN(8))})})
 	}
 	if w.kind.caps && w.chance(0.2) {
 		b.put(Kind{Name: "gpus"}, 1000)
@@ -170,7 +176,7 @@ func (w *world) reserve(b *Bundle, id string) {
 
 // portsOf are ports that only this role has reserved, so that they can be unreserved without becoming the same.
 func (w *world) portsOf(role string) Range {
-	lo := uint64(8000 + 10*slices.Index(w.roles(), role))
+	lo := 1000 + w.fresh + uint64(10*slices.Index(w.roles(), role))
 	return Range{lo, lo + 3}
 }
 
@@ -518,7 +524,7 @@ func (w *world) convertIdle() {
 
 // conversion reserves what is not reserved, makes a shared volume of a reserved disk, and unreserves the rest.
 func (w *world) conversion(r Resource, role string) (Conversion, bool) {
-	if r.Kind.Revocable || r.Kind.Size > 0 && r.Kind.Role == "" || role == "*" {
+	if r.Set != nil && r.Kind.Name != "ports" || r.Kind.Revocable || r.Kind.Size > 0 && r.Kind.Role == "" || role == "*" {
 		return Conversion{}, false
 	}
 	to := r

@@ -106,7 +106,6 @@ func (e *Engine) returned(slot, id int32, b *bundle) {
 	l, c := &e.ledgers[slot], &e.clients[id]
 	s := e.sum(b)
 	l.used.free.sub(&b.free)
-	l.used.ports = e.sets.minus(l.used.ports, b.ports)
 	c.used.sub(&s.fair)
 	e.tree.discharge(e.roles[c.role].leaf, &s.fair)
 	e.usedReserved.sub(&s.reserved)
@@ -114,9 +113,16 @@ func (e *Engine) returned(slot, id int32, b *bundle) {
 		e.roles[r].used.sub(&s.governed)
 	}
 	e.release(slot, id, b)
+	if b.ports != 0 {
+		l.used.ports = e.usedPorts(slot)
+	}
 	for _, it := range b.items {
 		p := e.agents[slot].part(it.kind)
-		p.used = e.without(it.kind, p.used, it.n)
+		if e.kinds[it.kind].Type == Scalar {
+			p.used -= it.n
+		} else {
+			p.used = e.usedSet(slot, it.kind)
+		}
 		if e.kinds[it.kind].Shared {
 			e.share(slot, id, it.kind, false)
 		}
@@ -124,6 +130,25 @@ func (e *Engine) returned(slot, id int32, b *bundle) {
 	e.refresh(slot)
 	e.agents[slot].dropParts()
 	e.quotaVersion++
+}
+
+// usedPorts and usedSet add up what is held. Sets are not subtracted, because an agent that reports the same port as two
+// things has it held twice, and the first return must not free it.
+func (e *Engine) usedPorts(slot int32) (ports int32) {
+	for i := range e.ledgers[slot].holdings {
+		ports = e.sets.union(ports, e.ledgers[slot].holdings[i].ports)
+	}
+	return ports
+}
+
+func (e *Engine) usedSet(slot, kind int32) (set int64) {
+	for i := range e.ledgers[slot].holdings {
+		h := &e.ledgers[slot].holdings[i]
+		if at, found := findItem(h.items, kind); found {
+			set = e.join(kind, set, h.items[at].n)
+		}
+	}
+	return set
 }
 
 // settle moves what was booked to its new place in the orders; not while somebody walks them.

@@ -203,4 +203,19 @@ var stories = map[string]func(*desk){
 		d.agent("a2", "cpus:1;mem:1024")
 		d.want("f1 role1 a2 cpus=1000 mem=1024000") // they tie in share and count, so the name of the role decides
 	},
+	"a port that is held twice is free when both returned it": func(d *desk) {
+		ports := Bundle{portsOf(Range{1, 2})}
+		a := d.machine("a1", "cpus:2")
+		a.Total = append(a.Total, ports...)
+		a.Used = []Use{{"f1", "role", ports}, {"f2", "role", ports}}
+		d.AddAgent(a)
+		d.client("f3", "role")
+		d.want("f3 role a1 cpus=2000")
+		d.decline("cpus:2", 0)
+		d.Recover("f1", "role", "a1", ports, time.Time{})
+		d.tick().want("f3 role a1 cpus=2000")
+		d.decline("cpus:2", 0)
+		d.Recover("f2", "role", "a1", ports, time.Time{})
+		d.tick().want("f3 role a1 cpus=2000 ports1=1 ports2=1")
+	},
 }
