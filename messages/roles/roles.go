@@ -38,6 +38,12 @@ func Validate(role string) error {
 	return nil
 }
 
+// Parse reads roles as a flag lists them, "a,b/c". Empty parts are skipped.
+func Parse(text string) ([]string, error) {
+	list := strings.FieldsFunc(text, func(c rune) bool { return c == ',' })
+	return list, ValidateAll(list)
+}
+
 // ValidateAll is Validate for each.
 func ValidateAll(list []string) error {
 	for _, role := range list {

@@ -145,6 +145,7 @@ func TestChecks(t *testing.T) {
 		{"of an unknown type", "UNKNOWN", &mesospb.HealthCheck{Type: mesospb.HealthCheck_UNKNOWN.Enum()}, &mesospb.CheckInfo{Type: mesospb.CheckInfo_UNKNOWN.Enum()}},
 		{"a command", "", &mesospb.HealthCheck{Type: mesospb.HealthCheck_COMMAND.Enum(), Command: command}, &mesospb.CheckInfo{Type: mesospb.CheckInfo_COMMAND.Enum(), Command: &mesospb.CheckInfo_Command{Command: command}}},
 		{"no command", "set command", &mesospb.HealthCheck{Type: mesospb.HealthCheck_COMMAND.Enum()}, &mesospb.CheckInfo{Type: mesospb.CheckInfo_COMMAND.Enum()}},
+		{"an empty command", "set", &mesospb.HealthCheck{Type: mesospb.HealthCheck_COMMAND.Enum(), Command: &mesospb.CommandInfo{}}, &mesospb.CheckInfo{Type: mesospb.CheckInfo_COMMAND.Enum(), Command: &mesospb.CheckInfo_Command{}}},
 		{"a command without a value", "shell", &mesospb.HealthCheck{Type: mesospb.HealthCheck_COMMAND.Enum(), Command: &mesospb.CommandInfo{}}, &mesospb.CheckInfo{Type: mesospb.CheckInfo_COMMAND.Enum(), Command: &mesospb.CheckInfo_Command{Command: &mesospb.CommandInfo{}}}},
 		{"a command with a bad environment", "set value", &mesospb.HealthCheck{Type: mesospb.HealthCheck_COMMAND.Enum(), Command: badCommand()}, &mesospb.CheckInfo{Type: mesospb.CheckInfo_COMMAND.Enum(), Command: &mesospb.CheckInfo_Command{Command: badCommand()}}},
 		{"over HTTP", "", &mesospb.HealthCheck{Type: mesospb.HealthCheck_HTTP.Enum(), Http: &mesospb.HealthCheck_HTTPCheckInfo{Scheme: proto.String("https"), Path: proto.String("/x")}}, &mesospb.CheckInfo{Type: mesospb.CheckInfo_HTTP.Enum(), Http: &mesospb.CheckInfo_Http{Path: proto.String("/x")}}},
@@ -169,6 +170,25 @@ func TestChecks(t *testing.T) {
 			Type: mesospb.HealthCheck_TCP.Enum(), Tcp: &mesospb.HealthCheck_TCPCheckInfo{}, GracePeriodSeconds: proto.Float64(-1),
 		}), "grace_period_seconds")
 	})
+}
+
+func TestCheckStatus(t *testing.T) {
+	command, http, tcp := mesospb.CheckInfo_COMMAND.Enum(), mesospb.CheckInfo_HTTP.Enum(), mesospb.CheckInfo_TCP.Enum()
+	for _, c := range []struct {
+		name, reason string
+		s            *mesospb.CheckStatusInfo
+	}{
+		{"without a type", "no type", &mesospb.CheckStatusInfo{}},
+		{"of an unknown type", "UNKNOWN", &mesospb.CheckStatusInfo{Type: mesospb.CheckInfo_UNKNOWN.Enum()}},
+		{"of no command", "COMMAND", &mesospb.CheckStatusInfo{Type: command}},
+		{"of a command", "", &mesospb.CheckStatusInfo{Type: command, Command: &mesospb.CheckStatusInfo_Command{}}},
+		{"over nothing", "HTTP", &mesospb.CheckStatusInfo{Type: http}},
+		{"over HTTP", "", &mesospb.CheckStatusInfo{Type: http, Http: &mesospb.CheckStatusInfo_Http{}}},
+		{"over no TCP", "TCP", &mesospb.CheckStatusInfo{Type: tcp}},
+		{"over TCP", "", &mesospb.CheckStatusInfo{Type: tcp, Tcp: &mesospb.CheckStatusInfo_Tcp{}}},
+	} {
+		t.Run(c.name, func(t *testing.T) { check(t, validation.CheckStatus(c.s), c.reason) })
+	}
 }
 
 func TestVolume(t *testing.T) {
