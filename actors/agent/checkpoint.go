@@ -42,7 +42,9 @@ func (a *Agent) agentChanges() []Change {
 	if id := a.parts.Machine.BootID; id != "" {
 		changes = append(changes, Change{Kind: Put, Path: bootIDFile, Data: []byte(id)})
 	}
-	changes[len(changes)-1].Durable = true
+	for i := range changes {
+		changes[i].Durable = true
+	}
 	return changes
 }
 

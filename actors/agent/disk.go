@@ -37,8 +37,8 @@ type Change struct {
 	Path string
 	// Data is the content for Put and Append; for Link, what the link names, relative to the link's directory.
 	Data []byte
-	// Durable: it and everything before it survive a loss of power too, not only the end of the process. It is
-	// for the little that the cluster relies on beyond that: who the agent is.
+	// Durable: it survives a loss of power too, not only the end of the process. It is for the little that the
+	// cluster relies on beyond that: who the agent is.
 	Durable bool
 }
 

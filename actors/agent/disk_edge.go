@@ -15,8 +15,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/meseta-io/meseta/messages/fault"
 )
 
@@ -69,7 +67,7 @@ func (d *directory) Apply(_ context.Context, changes []Change) error {
 	for _, c := range changes {
 		err := d.apply(c)
 		if err == nil && c.Durable {
-			err = d.sync()
+			err = d.sync(c.Path)
 		}
 		if err != nil {
 			return fmt.Errorf("write %s: %w", filepath.Join(d.abs, c.Path), err)
@@ -78,14 +76,20 @@ func (d *directory) Apply(_ context.Context, changes []Change) error {
 	return nil
 }
 
-// sync makes everything that was written to this file system safe.
-func (d *directory) sync() error {
-	f, err := d.root.Open(".")
-	if err != nil {
-		return err
+// sync makes a file safe, and that it is where it is. The file of a link is what it names, which does no harm.
+func (d *directory) sync(name string) error {
+	for at := name; ; at = path.Dir(at) {
+		f, err := d.root.Open(at)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+		if at == "." {
+			return nil
+		}
 	}
-	defer f.Close()
-	return unix.Syncfs(int(f.Fd()))
 }
 
 func (d *directory) apply(c Change) error {
