@@ -10,6 +10,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/process/metrics"
 )
 
 // Base is what a process has of the world. Its methods are for the process itself, while it handles a message.
@@ -37,6 +39,9 @@ func (b *Base) Runtime() *Runtime { return b.rt }
 
 // Log is a logger that names the process. From anywhere.
 func (b *Base) Log() *slog.Logger { return b.rt.log.With("process", b.self.ID) }
+
+// Metrics is the registry of the process's runtime. From anywhere.
+func (b *Base) Metrics() *metrics.Registry { return b.rt.metrics }
 
 // Now is the only clock that an actor may read. From anywhere.
 func (b *Base) Now() time.Time { return b.rt.clock.Now() }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/meseta-io/meseta/actors/process/metrics"
 )
 
 // Associate completes the promise with what another future brings, and passes a discard on to it.
@@ -22,6 +24,14 @@ func (f Future[R]) Undiscardable() Future[R] {
 		f.s.whenDone(func() { s.complete(f.s.value, f.s.err) })
 	}
 	return Future[R]{s}
+}
+
+// Measure observes how long it takes until a future has a result, whatever it is.
+func Measure[R any](t *metrics.Timer, fut Future[R]) Future[R] {
+	if fut.s != nil {
+		fut.s.whenDone(t.Start())
+	}
+	return fut
 }
 
 // Map is Then with a result: f runs on b's process, and the new future has what it returns. It fails with

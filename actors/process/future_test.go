@@ -141,6 +141,24 @@ func TestFuture(t *testing.T) {
 	})
 }
 
+func TestMeasure(t *testing.T) {
+	clock := &manualClock{}
+	r := runtimeFor(t, process.Config{Clock: clock})
+	timer := r.Metrics().Timer("work_ms", time.Millisecond)
+	p, fut := process.NewPromise[int](nil)
+	if process.Measure(timer, fut) != fut {
+		t.Error("another future")
+	}
+	if _, ok := timer.Value(); ok {
+		t.Error("measured before the end")
+	}
+	clock.advance(3 * time.Second)
+	p.Complete(0, errBoom)
+	if v, ok := timer.Value(); !ok || v != 3000 {
+		t.Errorf("measured %v, %v", v, ok)
+	}
+}
+
 // onActor runs f on a process of a fresh runtime and gives what it returns.
 func onActor[R any](t *testing.T, c process.Config, f func(*actor) process.Future[R]) process.Future[R] {
 	t.Helper()

@@ -39,6 +39,8 @@ type HTTPConfig struct {
 	MaxBody int64
 	// Realms holds an Authenticator for each realm that has one; routes of other realms are open.
 	Realms map[string]Authenticator
+	// MetricsRealm guards /metrics/snapshot.
+	MetricsRealm string
 	// Firewall sees every request first. A Response refuses it. Nil lets all pass.
 	Firewall func(*http.Request) *Response
 }
@@ -108,8 +110,8 @@ func (r *Runtime) resolve(path string) (route, string, bool) {
 	return route{}, "", false
 }
 
-// ServeHTTP answers for every route of every process, and /__processes__ with what they all are at: 404 for
-// what nobody serves, 413 for a body that is too long, 503 when the process has too much waiting or ends
+// ServeHTTP answers for every route of every process, /metrics/snapshot with all metrics, and /__processes__ with
+// what every process is at: 404 for what nobody serves, 413 for a body that is too long, 503 when the process has too much waiting or ends
 // before it answers.
 func (r *Runtime) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	fut := r.visit(w, req)
@@ -133,8 +135,14 @@ func (r *Runtime) visit(w http.ResponseWriter, req *http.Request) Future[Respons
 			return Ready(*refusal)
 		}
 	}
-	if strings.Trim(req.URL.Path, "/") == "__processes__" {
+	switch strings.Trim(req.URL.Path, "/") {
+	case "__processes__":
 		return Ready(r.census())
+	case "metrics/snapshot":
+		if _, refusal := r.authenticate(r.http.MetricsRealm, req); refusal != nil {
+			return Ready(*refusal)
+		}
+		return Ready(r.snapshot())
 	}
 	to, rest, ok := r.resolve(req.URL.Path)
 	if !ok {

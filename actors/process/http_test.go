@@ -495,6 +495,24 @@ func TestHTTPAuthentication(t *testing.T) {
 		}
 	})
 
+	t.Run("metrics are guarded by their own realm", func(t *testing.T) {
+		s := newSite(t, process.HTTPConfig{
+			MetricsRealm: "realm",
+			Realms:       map[string]process.Authenticator{"realm": authn.Basic("realm", map[string]string{"user": "password"})},
+		})
+		s.Metrics().Counter("master/things").Inc()
+		if resp, _ := s.get("/metrics/snapshot"); resp.StatusCode != 401 {
+			t.Errorf("%d", resp.StatusCode)
+		}
+		req := s.request("GET", "/metrics/snapshot", nil)
+		req.SetBasicAuth("user", "password")
+		var got map[string]float64
+		resp, body := s.do(req)
+		if err := json.Unmarshal([]byte(body), &got); err != nil || resp.StatusCode != 200 || got["master/things"] != 1 {
+			t.Errorf("%d %s", resp.StatusCode, body)
+		}
+	})
+
 	t.Run("routes without a realm, or whose realm has no authenticator, are open", func(t *testing.T) {
 		for _, path := range []string{"/a/open", "/a/unconfigured"} {
 			if resp, got := s.get(path); resp.StatusCode != 200 || got != "hello " {

@@ -63,6 +63,7 @@ type mailbox struct {
 	scheduled bool  // handed to the stage, or held back until opened
 	ended     bool
 	done      chan struct{} // made by the first who waits
+	one       [1]any        // what system begins with: more than one word at a time is rare
 
 	urgent atomic.Bool // system is not empty
 
@@ -80,6 +81,7 @@ type mailbox struct {
 
 func (m *mailbox) init(b *Base) {
 	m.base = b
+	m.system = m.one[:0]
 	m.scheduled = true // held back
 }
 
@@ -241,6 +243,10 @@ func (m *mailbox) runSystem() {
 	m.mu.Lock()
 	msg := m.system[0]
 	m.system = m.system[1:]
+	if len(m.system) == 0 {
+		m.one[0] = nil
+		m.system = m.one[:0]
+	}
 	m.urgent.Store(len(m.system) > 0)
 	m.mu.Unlock()
 	m.invoker.InvokeSystemMessage(msg)

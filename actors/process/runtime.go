@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/actors/process/metrics"
 	"github.com/meseta-io/meseta/actors/process/processpb"
 )
 
@@ -56,6 +57,7 @@ type Runtime struct {
 	http      HTTPConfig
 
 	registry registry
+	metrics  *metrics.Registry
 	links    links
 	cast     cast
 	routes   routes
@@ -89,6 +91,7 @@ func New(c Config) (*Runtime, error) {
 	if r.onPanic == nil {
 		r.onPanic = r.abort
 	}
+	r.metrics = metrics.New(r.clock.Now)
 	r.registry.init()
 	r.links.init(r)
 	r.cast.init(r)
@@ -119,6 +122,10 @@ func (l Limits) or(d Limits) Limits {
 
 // Addr is the address in the UPIDs of this runtime's processes.
 func (r *Runtime) Addr() string { return r.addr }
+
+// Metrics is where the processes of this runtime count what they do. Its histories are dated by the runtime's
+// clock.
+func (r *Runtime) Metrics() *metrics.Registry { return r.metrics }
 
 // Log is the runtime's logger.
 func (r *Runtime) Log() *slog.Logger { return r.log }

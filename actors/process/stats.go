@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"sync/atomic"
@@ -50,6 +51,15 @@ func (r *Runtime) Processes() []ProcessStats {
 		})
 	}
 	return stats
+}
+
+// snapshot is the answer of /metrics/snapshot.
+func (r *Runtime) snapshot() Response {
+	var body bytes.Buffer
+	if err := r.metrics.WriteJSON(&body); err != nil {
+		return Response{Status: http.StatusInternalServerError}
+	}
+	return Response{Header: http.Header{"Content-Type": {"application/json"}}, Body: body.Bytes()}
 }
 
 // census is the answer of /__processes__.
