@@ -100,6 +100,7 @@ func rolesOf(f *mesospb.FrameworkInfo) []string {
 			return f.GetRoles()
 		}
 	}
+	//lint:ignore SA1019 it is deprecated in favour of roles, but frameworks without MULTI_ROLE have nothing else
 	return []string{f.GetRole()}
 }
 

@@ -24,7 +24,6 @@ type stage struct {
 	home   *testkit.Node // of the framework
 	actor  process.Ref[*scheduler.Driver]
 	f      *framework
-	events int
 }
 
 // framework writes down what it is told, and does what the test says.

@@ -119,8 +119,8 @@ func TestOperationsKeepTheirOrder(t *testing.T) {
 	if len(plan.Operations()) != 3 {
 		t.Error("looking at the operations changed them")
 	}
-	if plan.Add(reserve) == nil && plan.Add(reserve) == nil {
-		t.Error("more was reserved than there is")
+	if err := plan.Add(reserve); err == nil {
+		t.Errorf("more was reserved than there is; %v is left", plan.Left())
 	}
 }
 

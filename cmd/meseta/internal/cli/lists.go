@@ -192,6 +192,7 @@ func frameworkRows(r *masterpb.Response, all bool, now time.Time) ([]string, [][
 		info, used := f.GetFrameworkInfo(), quantities(f.GetAllocatedResources())
 		of := info.GetRoles()
 		if len(of) == 0 {
+			//lint:ignore SA1019 it is deprecated in favour of roles, but frameworks without MULTI_ROLE have nothing else
 			of = []string{info.GetRole()}
 		}
 		rows = append(rows, []screen.Cell{
