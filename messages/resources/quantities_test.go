@@ -278,6 +278,13 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	})
+	t.Run("as a message", func(t *testing.T) {
+		want := limits(t, "cpus:1.5;gpus:0")
+		got, err := resources.LimitsFromProto(want.Proto())
+		if err != nil || !got.Equal(want) || got.IsEmpty() || !(resources.Limits{}).IsEmpty() {
+			t.Errorf("got %s, %v", got, err)
+		}
+	})
 	t.Run("infinity is no limit", func(t *testing.T) {
 		l, err := resources.LimitsFromProto(map[string]*mesospb.Value_Scalar{
 			"cpus": {Value: proto.Float64(math.Inf(1))}, "mem": {Value: proto.Float64(64)},

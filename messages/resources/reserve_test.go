@@ -62,6 +62,15 @@ func TestReservations(t *testing.T) {
 			t.Error("what is not reserved was unreserved")
 		}
 	})
+	t.Run("alike or not", func(t *testing.T) {
+		a, b := with(t, "cpus:1", reserved(dynamic("eng", "bob"))), with(t, "mem:1", reserved(dynamic("eng", "bob"), dynamic("eng/web", "bob")))
+		if !a.IsReservedAlike() || !add(a, with(t, "mem:1", reserved(dynamic("eng", "bob")))).IsReservedAlike() || a.Add(b).IsReservedAlike() || b.Add(a).IsReservedAlike() {
+			t.Error("wrong")
+		}
+		if only(t, a).HasRefinedReservations() || !only(t, b).HasRefinedReservations() {
+			t.Error("refined and not are mixed up")
+		}
+	})
 	t.Run("the ancestor of two", func(t *testing.T) {
 		push := func(r resources.Resources, role string) resources.Resources {
 			pushed, err := r.PushReservation(dynamic(role, ""))

@@ -134,6 +134,17 @@ func TestGetters(t *testing.T) {
 		mustEqual(t, cpus.Add(mem).Named("cpus"), cpus)
 		mustEqual(t, cpus.Add(mem).Named("mem"), mem)
 	})
+	t.Run("sets and scalars", func(t *testing.T) {
+		r := parse(t, "zones:{a,b};zones(eng):{b,c};cpus:1;mem(eng):2")
+		if zones, ok := r.Set("zones"); !ok || zones.String() != "{a, b, c}" {
+			t.Error(zones)
+		}
+		if _, ok := r.Set("cpus"); ok {
+			t.Error("cpus are a set")
+		}
+		mustEqual(t, r.Scalars(), parse(t, "cpus:1;mem(eng):2"))
+		mustEqual(t, r.Allocate("a").Add(r.Allocate("b")).AllocatedTo("a"), r.Allocate("a"))
+	})
 	t.Run("names once each", func(t *testing.T) {
 		names := parse(t, "cpus(role1):2;cpus:4;mem(role1):10;mem:10").Names()
 		if !slices.Equal(names, []string{"cpus", "mem"}) {
