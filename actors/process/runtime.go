@@ -199,6 +199,10 @@ func (in inbound) Receive(e Envelope) {
 	}
 	switch m := e.Msg.(type) {
 	case *processpb.Link, *processpb.Linked, *processpb.Unlink, *processpb.Exited:
+		if e.From.IsZero() {
+			r.stats.refused.Add(1)
+			return
+		}
 		r.links.receive(e.From, e.To, m)
 		return
 	}

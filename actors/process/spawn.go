@@ -38,7 +38,7 @@ func (r *Runtime) spawn(id string, p Process) (*Base, error) {
 		return nil, fmt.Errorf("spawn %q: the runtime is shut down: %w", id, fault.ErrUnavailable)
 	}
 	if !isID(id) {
-		return nil, fmt.Errorf("spawn %q: an id is not empty and has no white space: %w", id, fault.ErrInvalid)
+		return nil, fmt.Errorf("spawn %q: an id has 1 to 512 bytes and no white space: %w", id, fault.ErrInvalid)
 	}
 	b := &Base{rt: r, self: UPID{ID: id, Addr: r.addr}, process: p}
 	b.box.init(b)

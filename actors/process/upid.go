@@ -13,7 +13,8 @@ type UPID struct{ ID, Addr string }
 // LocalAddr is the address of a runtime without a transport. Nothing outside can reach it.
 const LocalAddr = "local"
 
-// ParseUPID reads "id@host:port". The id may hold anything but white space, "@" included.
+// ParseUPID reads "id@host:port". The id may hold anything but white space, "@" included,
+// and up to 512 bytes.
 func ParseUPID(s string) (UPID, error) {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {
@@ -21,7 +22,7 @@ func ParseUPID(s string) (UPID, error) {
 	}
 	u := UPID{ID: s[:at], Addr: s[at+1:]}
 	if !isID(u.ID) {
-		return UPID{}, fmt.Errorf("upid %q: the id is empty or has white space", s)
+		return UPID{}, fmt.Errorf("upid %q: the id is empty, too long or has white space", s)
 	}
 	if u.Addr == LocalAddr {
 		return u, nil
@@ -33,7 +34,10 @@ func ParseUPID(s string) (UPID, error) {
 	return u, nil
 }
 
-func isID(s string) bool { return s != "" && !strings.ContainsAny(s, " \t\r\n") }
+// maxID bounds an id, because names are kept for as long as a connection lives.
+const maxID = 512
+
+func isID(s string) bool { return s != "" && len(s) <= maxID && !strings.ContainsAny(s, " \t\r\n") }
 
 // isPort accepts 0 to 65535 in plain digits; service names are not ports here.
 func isPort(s string) bool {

@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/meseta-io/meseta/actors/process"
@@ -16,7 +17,7 @@ func TestUPID(t *testing.T) {
 		}
 	})
 	t.Run("what is no name is refused", func(t *testing.T) {
-		for _, s := range []string{"", "master", "@127.0.0.1:5050", "master@", "master@host", "master@host:", "master@:5050", "master@host:99999", "master@host:http", "master@host:-1", "a b@host:1"} {
+		for _, s := range []string{"", "master", "@127.0.0.1:5050", "master@", "master@host", "master@host:", "master@:5050", "master@host:99999", "master@host:http", "master@host:-1", "a b@host:1", strings.Repeat("x", 513) + "@host:1"} {
 			if u, err := process.ParseUPID(s); err == nil {
 				t.Errorf("%q: %v", s, u)
 			}

@@ -22,9 +22,10 @@ var (
 
 const (
 	// maxTable bounds each table of a batch, because an entry costs more in memory than on the wire.
-	maxTable = 1 << 16
-	// maxIntern bounds how many names are kept for a connection.
-	maxIntern = 4096
+	maxTable = 1 << 12
+	// maxIntern bounds how many names are kept for a connection, maxName how long one may be.
+	maxIntern = 1024
+	maxName   = 1024
 	// maxDepth bounds how deep a message may nest, and with it the stack that decoding takes.
 	maxDepth = 100
 )
@@ -91,6 +92,9 @@ func (g *guard) table(num protowire.Number, value []byte) error {
 
 func (g *guard) pid(b []byte) (u process.UPID, err error) {
 	err = fields(b, func(num protowire.Number, value []byte) error {
+		if len(value) > maxName {
+			return fmt.Errorf("a name of %d bytes: %w", len(value), errGarbage)
+		}
 		switch num {
 		case pidAddress:
 			u.Addr = g.name(value)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -280,6 +281,7 @@ func TestStranger(t *testing.T) {
 			"no types":     func(b *protoremote.MessageBatch) { b.TypeNames = nil },
 			"no targets":   func(b *protoremote.MessageBatch) { b.Targets = nil },
 			"large tables": func(b *protoremote.MessageBatch) { b.TypeNames = make([]string, 1<<17) },
+			"long name":    func(b *protoremote.MessageBatch) { b.Targets[0].Id = strings.Repeat("x", 2000) },
 		} {
 			s := newStranger(t, n.Addr(), from.Addr)
 			if !s.welcomed() {
@@ -314,6 +316,17 @@ func TestStranger(t *testing.T) {
 		}
 		if got := n.transport.Stats().Refused; got != 3 {
 			t.Errorf("refused %d", got)
+		}
+	})
+
+	t.Run("nobody in particular cannot link", func(t *testing.T) {
+		n := newNode(t, remote.Config{})
+		s := newStranger(t, n.Addr(), "127.0.0.1:1")
+		s.batch(batchOf(process.UPID{}, n.ears.UPID, string(proto.MessageName(&processpb.Link{})), encode(t, &processpb.Link{Seq: 1})))
+		s.send(n.ears.UPID, str("after"))
+		receive(t, n.heard)
+		if got := n.Stats().Refused; got != 1 || n.transport.Stats().Peers != 0 {
+			t.Errorf("refused %d, peers %d", got, n.transport.Stats().Peers)
 		}
 	})
 

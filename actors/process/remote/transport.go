@@ -89,6 +89,10 @@ func (t *Transport) Start(in process.Inbound) (addr string, err error) {
 
 // Send queues an envelope for the runtime at its To.Addr, connecting first if need be.
 func (t *Transport) Send(e process.Envelope) {
+	if len(e.To.ID) > maxName || len(e.To.Addr) > maxName {
+		t.stats.dropped.Add(1) // no peer would take it, and it would cost us the connection
+		return
+	}
 	size := proto.Size(e.Msg)
 	if size > t.config.MaxMessage {
 		t.stats.dropped.Add(1)
@@ -97,7 +101,7 @@ func (t *Transport) Send(e process.Envelope) {
 	}
 	for {
 		p := t.peer(e.To.Addr)
-		if p == nil {
+		if p == nil { // closed
 			t.stats.dropped.Add(1)
 			return
 		}
