@@ -64,6 +64,11 @@ func (a *agent) all() resources.Resources {
 	return sum.Resources()
 }
 
+// free is what is neither used nor offered, allocated to nobody.
+func (a *agent) free() resources.Resources {
+	return a.total.Subtract(a.all().Unallocate()).Subtract(a.offered.Unallocate())
+}
+
 func (a *agent) hold(framework string, rs resources.Resources) {
 	a.used[framework] = a.used[framework].Add(rs)
 }
@@ -104,6 +109,7 @@ type agents struct {
 	registering map[process.UPID]bool // new ones, while the registry admits them
 	busy        map[string]transition
 	awaited     map[string]*permit // recovered agents that are due to become unreachable
+	settling    map[string]bool    // lost ones, until the allocator has let go of them
 }
 
 func (as *agents) init() {
@@ -115,6 +121,7 @@ func (as *agents) init() {
 	as.registering = map[process.UPID]bool{}
 	as.busy = map[string]transition{}
 	as.awaited = map[string]*permit{}
+	as.settling = map[string]bool{}
 }
 
 func (as *agents) recover(r *registrar.Registry) {

@@ -53,9 +53,12 @@ func (m *Master) proposed(ps []allocator.Proposal) {
 	}
 }
 
-// grantable reports whether a proposal still makes sense. An agent that is on its way out is not offered.
+// grantable reports whether a proposal still makes sense, and whether what it promises is there: the agent
+// may have brought tasks that the allocator did not know of when it proposed. Shared resources may be used
+// by several at once.
 func grantable(f *framework, a *agent, p allocator.Proposal) bool {
-	return f != nil && a != nil && f.active() && a.sound() && f.hasRole(p.Role) && !p.Resources.IsEmpty()
+	return f != nil && a != nil && f.active() && a.sound() && f.hasRole(p.Role) && !p.Resources.IsEmpty() &&
+		a.free().Contains(p.Resources.NonShared().Unallocate())
 }
 
 func (m *Master) makeOffer(f *framework, a *agent, p allocator.Proposal) *offer {

@@ -8,8 +8,10 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/meseta-io/meseta/actors/allocator"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/resources"
 )
 
 func TestDeclined(t *testing.T) {
@@ -192,5 +194,34 @@ func TestIPv4(t *testing.T) {
 		if got := ipv4(host); got != want {
 			t.Errorf("%s: %x, want %x", host, got, want)
 		}
+	}
+}
+
+// Nothing is granted twice, whatever the allocator believed when it proposed.
+func TestFree(t *testing.T) {
+	parse := func(text string) resources.Resources {
+		rs, err := resources.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rs
+	}
+	a := &agent{connected: true, total: parse("cpus:4;ports:[1-10]"), used: map[string]resources.Resources{},
+		offered: parse("cpus:0.5;ports:[1-2]").Allocate("eng")}
+	a.hold("f", parse("cpus:3;ports:[3-4]").Allocate("*"))
+	f := &framework{connected: true, info: &mesospb.FrameworkInfo{Role: proto.String("eng")}}
+	for text, want := range map[string]bool{"cpus:0.5": true, "cpus:0.6": false, "ports:[5-10]": true, "ports:[4-5]": false, "ports:[2-5]": false, "mem:1": false} {
+		p := allocator.Proposal{Framework: "f", Agent: "a", Role: "eng", Resources: parse(text).Allocate("eng")}
+		if got := grantable(f, a, p); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+		p.Role = "ops"
+		if grantable(f, a, p) {
+			t.Errorf("%s was granted for a role that the framework has not", text)
+		}
+	}
+	a.deactivated = true
+	if grantable(f, a, allocator.Proposal{Role: "eng", Resources: parse("cpus:0.1")}) {
+		t.Error("something of a deactivated agent was granted")
 	}
 }

@@ -29,6 +29,8 @@ func (m *Master) reregisterAgent(from process.UPID, r *controlpb.ReregisterAgent
 	switch {
 	case m.agents.gone[id] != nil:
 		m.shutdownAgent(from, "the agent was marked gone and can never return; start it anew with an empty work directory")
+	case m.agents.settling[id]:
+		m.Log().Info("a returning agent has to wait", "agent", id, "because", "the allocator has yet to let go of it")
 	case m.agents.busy[id] != "":
 		m.Log().Info("a returning agent has to wait", "agent", id, "because", m.agents.busy[id])
 	case a != nil && moved(a, from, r.GetAgent()):

@@ -109,6 +109,7 @@ func (m *Master) removeAgent(a *agent, why string, count *metrics.Counter) {
 func (m *Master) loseAgent(a *agent, why loss) {
 	// First, so that nothing that is freed below is offered again.
 	m.allocator.RemoveAgent(a.id)
+	m.settle(a.id)
 	each(a.tasks, func(framework, id string, t *task) { m.loseTask(a, t, why) })
 	each(a.executors, func(framework, id string, _ *executor) { m.removeExecutor(a, framework, id) })
 	m.rescindAll(a)
@@ -124,6 +125,14 @@ func (m *Master) loseAgent(a *agent, why loss) {
 	}
 	m.desk.touchAgent(a.id)
 	m.tellAgentLost(a.id)
+}
+
+// settle keeps a lost agent from coming back until the allocator has let go of it. A proposal of its old self
+// that is still on its way would be granted for the new one, and the allocator would not know.
+func (m *Master) settle(id string) {
+	m.agents.settling[id] = true
+	// Any answer will do: proposals that were made before it are here before it.
+	process.Then(m.Base, m.allocator.Figures(), func(map[string]float64, error) { delete(m.agents.settling, id) })
 }
 
 // dropUncheckpointed gives up the tasks of frameworks whose executors end with their agent.
