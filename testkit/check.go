@@ -150,14 +150,15 @@ func (c *checker) check(t T, r Replay) {
 		t.Fatalf("%s\n\nthe shrunk run does not fail again: something in it is not deterministic (see Sweep)", found.text)
 		return
 	}
+	before, oddBefore := found.choice.Choices.count()
+	after, oddAfter := short.Choices.count()
 	t.Fatalf("%s\n\nfound by seed %d in %d steps with %d choices, %d of them against the dull order;\nshrunk in %d runs to %d steps with %d choices, %d of them against the dull order. The whole run:\n  %s",
-		again.text, r.Seed, found.steps, len(found.choice.Choices), found.choice.deviations(),
-		runs, again.steps, len(short.Choices), short.deviations(), c.test.command(r))
+		again.text, r.Seed, found.steps, before, oddBefore, runs, again.steps, after, oddAfter, c.test.command(r))
 }
 
 func (c *checker) shrink(found outcome) (short Replay, runs int) {
 	steps := 0
-	best := shrink(found.choice.Choices, func(choices []uint32) ([]uint32, bool) {
+	best := shrinkTopics(found.choice.Choices, func(choices *Choices) (*Choices, bool) {
 		if steps > shrinkSteps {
 			return nil, false
 		}
@@ -166,7 +167,7 @@ func (c *checker) shrink(found outcome) (short Replay, runs int) {
 		steps += o.steps
 		return o.choice.Choices, o.failed && o.kind() == found.kind()
 	}, shrinkRuns)
-	return Replay{Seed: found.choice.Seed, Choices: append([]uint32{}, best...)}, runs
+	return Replay{Seed: found.choice.Seed, Choices: best}, runs
 }
 
 // CheckTwice runs a body twice with one seed and fails unless the two runs are the same to the last step. Sweep

@@ -65,7 +65,7 @@ func (d *Disk) Append(path string, data []byte) error {
 	}
 	if d.credit == 0 && len(data) > 0 {
 		// The write during which the node dies leaves a beginning of its bytes.
-		data = data[:d.world.choose(len(data))]
+		data = data[:d.world.choose(fates, len(data))]
 		d.credit = 1
 		defer func() { d.credit = 0 }()
 	}
@@ -204,14 +204,14 @@ func (d *Disk) mend() { d.credit = -1 }
 // powerLoss forgets the unsynced writes from a chosen one on. If that one was an append, some of it may be there.
 func (d *Disk) powerLoss() {
 	d.age()
-	lost := d.world.choose(len(d.journal) + 1)
+	lost := d.world.choose(fates, len(d.journal)+1)
 	kept := len(d.journal) - lost
 	for i := len(d.journal) - 1; i >= kept; i-- {
 		u := d.journal[i]
 		now := d.files[u.path]
 		switch {
 		case i == kept && u.grown > 0:
-			keep := d.world.choose(u.grown)
+			keep := d.world.choose(fates, u.grown)
 			d.files[u.path] = &File{Path: u.path, Data: now.Data[:len(now.Data)-u.grown+keep], Modified: now.Modified}
 		case u.before == nil:
 			delete(d.files, u.path)

@@ -50,10 +50,11 @@ func (w *World) epilogue() string {
 	for _, l := range lines {
 		b.WriteString("  " + l + "\n")
 	}
+	choices, _ := w.tape.log.count()
 	fmt.Fprintf(&b, "at +%v, %s after %d steps and %d choices, %s, trace %016x\n", w.now,
-		w.Now().Format("15:04:05"), w.steps, len(w.tape.log), w.state(), w.TraceHash())
-	if w.tape.strayed >= 0 {
-		fmt.Fprintf(&b, "the replay strayed at choice %d: the code is no longer the one that was recorded\n", w.tape.strayed)
+		w.Now().Format("15:04:05"), w.steps, choices, w.state(), w.TraceHash())
+	if w.tape.strayed {
+		b.WriteString("the replay strayed: the code is no longer the one that was recorded\n")
 	}
 	fmt.Fprintf(&b, "to see it again:\n  %s", w.command())
 	return b.String()
@@ -72,8 +73,8 @@ func (w *World) state() string {
 // command repeats the run: by its seed, or by the choices if it was itself a replay.
 func (w *World) command() string {
 	r := Replay{Seed: w.seed}
-	if w.tape.random == nil {
-		r = w.Choices().trimmed()
+	if w.tape.played != nil {
+		r.Choices = w.tape.log.trimmed()
 	}
 	return w.test.command(r)
 }

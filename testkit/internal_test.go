@@ -10,19 +10,19 @@ func TestATapePlaysWhatItRecorded(t *testing.T) {
 	first := seededTape(3)
 	var want []int
 	for n := 1; n < 100; n++ {
-		want = append(want, first.choose(n))
+		want = append(want, first.choose(topic(n%int(topics)), n))
 	}
-	again := playedTape(first.log)
+	again := playedTape(&first.log)
 	for n := 1; n < 100; n++ {
-		if got := again.choose(n); got != want[n-1] || got >= n {
+		if got := again.choose(topic(n%int(topics)), n); got != want[n-1] || got >= n {
 			t.Fatalf("choice of %d is %d, was %d", n, got, want[n-1])
 		}
 	}
-	if again.choose(9) != 0 || again.strayed >= 0 {
+	if again.choose(turns, 9) != 0 || again.strayed {
 		t.Error("after its end a tape goes the dull way")
 	}
-	short := playedTape([]uint32{5})
-	if short.choose(3) != 0 || short.strayed != 0 {
+	short := playedTape(&Choices{{5}})
+	if short.choose(turns, 3) != 0 || !short.strayed {
 		t.Error("a number that does not fit is 0, and noticed")
 	}
 }
@@ -31,7 +31,7 @@ func TestTheTapeIsFair(t *testing.T) {
 	tape := seededTape(1)
 	var count [7]int
 	for range 70_000 {
-		count[tape.choose(7)]++
+		count[tape.choose(turns, 7)]++
 	}
 	for v, n := range count {
 		if n < 9_500 || n > 10_500 {
@@ -55,10 +55,10 @@ func failsWith(want map[int]uint32) func([]uint32) ([]uint32, bool) {
 func TestShrinkKeepsOnlyWhatMatters(t *testing.T) {
 	random := seededTape(1)
 	for range 500 {
-		random.choose(20)
+		random.choose(turns, 20)
 	}
-	random.log[100], random.log[101], random.log[300] = 10, 12, 15
-	got := shrink(random.log, failsWith(map[int]uint32{100: 5, 101: 6, 300: 7}), 2000)
+	random.log[turns][100], random.log[turns][101], random.log[turns][300] = 10, 12, 15
+	got := shrink(random.log[turns], failsWith(map[int]uint32{100: 5, 101: 6, 300: 7}), 2000)
 	want := make([]uint32, 301)
 	want[100], want[101], want[300] = 5, 6, 7
 	if !slices.Equal(got, want) {
@@ -69,11 +69,11 @@ func TestShrinkKeepsOnlyWhatMatters(t *testing.T) {
 func TestShrinkStaysInItsBudgetAndNeverPasses(t *testing.T) {
 	random := seededTape(2)
 	for range 2000 {
-		random.choose(9)
+		random.choose(turns, 9)
 	}
-	fails := failsWith(map[int]uint32{1500: random.log[1500]})
+	fails := failsWith(map[int]uint32{1500: random.log[turns][1500]})
 	runs := 0
-	got := shrink(random.log, func(c []uint32) ([]uint32, bool) { runs++; return fails(c) }, 50)
+	got := shrink(random.log[turns], func(c []uint32) ([]uint32, bool) { runs++; return fails(c) }, 50)
 	if runs > 50 {
 		t.Errorf("%d runs", runs)
 	}
@@ -95,12 +95,12 @@ func TestTheQueueTakesAnyEntityOnce(t *testing.T) {
 	seen := map[entity]bool{}
 	for i := 0; q.n > 0; i++ {
 		if i%5 == 0 {
-			if e := all[tape.choose(len(all))]; q.remove(e) {
+			if e := all[tape.choose(turns, len(all))]; q.remove(e) {
 				seen[e] = true
 			}
 			continue
 		}
-		e := q.take(tape.choose(q.n))
+		e := q.take(tape.choose(turns, q.n))
 		if seen[e] {
 			t.Fatal("taken twice")
 		}
@@ -139,11 +139,11 @@ func TestTheAgendaIsInOrderAndForgetsWhatWasCancelled(t *testing.T) {
 	tape := seededTape(5)
 	var events []*event
 	for range 1000 {
-		events = append(events, w.at(1+time.Duration(tape.choose(50)), nil, "", func() {}))
+		events = append(events, w.at(1+time.Duration(tape.choose(turns, 50)), nil, "", func() {}))
 	}
 	cancelled := 0
 	for _, e := range events {
-		if tape.choose(3) == 0 && w.cancel(e) {
+		if tape.choose(turns, 3) == 0 && w.cancel(e) {
 			cancelled++
 			if w.cancel(e) {
 				t.Fatal("cancelled twice")

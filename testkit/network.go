@@ -179,7 +179,7 @@ func (n *network) carry(from string, e process.Envelope, data []byte) {
 	c, side := n.connection(from, e.To.Addr)
 	copies := 1
 	if odds := n.weather.Loss + n.weather.Duplicate + n.weather.Reset; odds > 0 && !c.local {
-		switch luck := n.world.choose(1000); {
+		switch luck := n.world.choose(fates, 1000); {
 		case luck >= 1000-n.weather.Loss:
 			n.lose(e, "bad luck")
 			return
@@ -286,7 +286,7 @@ func (w *World) latency() time.Duration {
 	if high <= low {
 		return low
 	}
-	return low + (high-low)*time.Duration(w.choose(latencySteps))/(latencySteps-1)
+	return low + (high-low)*time.Duration(w.choose(delays, latencySteps))/(latencySteps-1)
 }
 
 // arrive delivers the head of the lane.
@@ -409,7 +409,7 @@ func (c *connection) discard(side int, keepSome bool) (until time.Duration) {
 		}
 		keep := 0
 		if keepSome && !c.cut[side] {
-			keep = underway - w.choose(underway+1)
+			keep = underway - w.choose(fates, underway+1)
 		}
 		c.net.stats.Lost += underway - keep
 		l.keep(keep)
@@ -419,7 +419,7 @@ func (c *connection) discard(side int, keepSome bool) (until time.Duration) {
 }
 
 func (n *network) jitter() time.Duration {
-	return time.Duration(n.world.choose(8)) * 100 * time.Millisecond
+	return time.Duration(n.world.choose(delays, 8)) * 100 * time.Millisecond
 }
 
 // setCut cuts or heals one direction.

@@ -177,7 +177,7 @@ func (n *Node) abandonWork(l *life) {
 			continue
 		}
 		w.dropJob(j)
-		switch w.choose(3) {
+		switch w.choose(fates, 3) {
 		case 0:
 			w.note("work", l, "not begun when the node died")
 		case 1:
@@ -185,7 +185,7 @@ func (n *Node) abandonWork(l *life) {
 			j.run()
 		case 2:
 			w.note("work", l, "torn by the death of the node")
-			n.disk.tear(w.choose(4))
+			n.disk.tear(w.choose(fates, 4))
 			j.run()
 			n.disk.mend()
 		}

@@ -2,6 +2,46 @@ package testkit
 
 import "slices"
 
+// shrinkTopics shrinks the choices of all topics: first it makes whole topics dull, as many as still fail, and then
+// it shrinks what is left of each.
+func shrinkTopics(choices *Choices, try func(*Choices) (*Choices, bool), budget int) *Choices {
+	best := choices.trimmed()
+	attempt := func(change func(c *Choices)) bool {
+		candidate := *best
+		change(&candidate)
+		budget--
+		_, fails := try(&candidate)
+		if fails {
+			best = &candidate
+		}
+		return fails
+	}
+	if !attempt(func(c *Choices) { c[turns], c[delays], c[fates] = nil, nil, nil }) {
+		for _, about := range []topic{turns, delays, fates} {
+			attempt(func(c *Choices) { c[about] = nil })
+		}
+	}
+	for left, about := range []topic{turns, delays, fates, script} {
+		if len(best[about]) == 0 {
+			continue
+		}
+		share := budget / (int(topics) - left)
+		used := 0
+		best[about] = shrink(best[about], func(c []uint32) ([]uint32, bool) {
+			used++
+			candidate := *best
+			candidate[about] = c
+			made, fails := try(&candidate)
+			if !fails {
+				return nil, false
+			}
+			return made[about], true
+		}, share)
+		budget -= used
+	}
+	return best
+}
+
 // shrink looks for a shorter and duller list of choices that still fails. try runs one and reports whether it
 // fails in the same way, with the choices that were really made; budget bounds how often it is called.
 //

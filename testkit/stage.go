@@ -100,7 +100,7 @@ func (w *World) dropJob(j *job) { w.cancel(j.at) }
 // workTimes are how long blocking work may take, the dull one first.
 var workTimes = [...]time.Duration{0, 50 * time.Microsecond, time.Millisecond, 10 * time.Millisecond}
 
-func (w *World) workTime() time.Duration { return workTimes[w.choose(len(workTimes))] }
+func (w *World) workTime() time.Duration { return workTimes[w.choose(delays, len(workTimes))] }
 
 // Close is called by Runtime.Shutdown; the world runs what is left.
 func (s *stage) Close(context.Context) error { return nil }

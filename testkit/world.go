@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -154,14 +155,18 @@ func (w *World) Steps() int { return w.steps }
 
 // Choices returns what was chosen so far, for Repeat.
 func (w *World) Choices() Replay {
-	return Replay{Seed: w.seed, Choices: append([]uint32{}, w.tape.log...)}
+	var c Choices
+	for i, topic := range w.tape.log {
+		c[i] = slices.Clone(topic)
+	}
+	return Replay{Seed: w.seed, Choices: &c}
 }
 
 // Choose lets a test or a simulated edge take part in the choices: it returns a number below n that is recorded,
 // replayed and shrunk like all others. 0 should be the dullest.
-func (w *World) Choose(n int) int { return w.tape.choose(n) }
+func (w *World) Choose(n int) int { return w.tape.choose(script, n) }
 
-func (w *World) choose(n int) int { return w.tape.choose(n) }
+func (w *World) choose(about topic, n int) int { return w.tape.choose(about, n) }
 
 // At runs f at a virtual time after now, as one step, in the world: it may crash nodes or change the weather, but
 // not take steps itself. The returned function prevents it.
@@ -186,7 +191,7 @@ func (w *World) step() bool {
 	if w.queue.n == 0 {
 		return false
 	}
-	i := w.tape.choose(w.queue.n)
+	i := w.tape.choose(turns, w.queue.n)
 	w.oddChoice = i != 0
 	w.steps++
 	w.instant++
