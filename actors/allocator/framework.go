@@ -32,6 +32,7 @@ func (a *Allocator) frameworkSpec(id string, f Framework) drf.Framework {
 	}
 	roles := f.Info.GetRoles()
 	if !s.Caps.MultiRole {
+		//lint:ignore SA1019 it is deprecated in favour of roles, but frameworks without MULTI_ROLE have nothing else
 		roles = []string{f.Info.GetRole()}
 	}
 	excludes, err := compileConstraints(f.Constraints)

@@ -98,6 +98,14 @@ func TestSubscribeRefused(t *testing.T) {
 		f.Send(s.master(), call)
 		f.ExpectNext(errorEvent("suppressed"))
 	})
+	t.Run("constraints that no agent could be tested by", func(t *testing.T) {
+		f := s.scheduler("f-constraints")
+		call := f.subscribeCall()
+		call.Subscribe.OfferConstraints = &schedulerpb.OfferConstraints{
+			RoleConstraints: map[string]*schedulerpb.OfferConstraints_RoleConstraints{"*": {}}}
+		f.Send(s.master(), call)
+		f.ExpectNext(errorEvent("no groups"))
+	})
 	t.Run("ids that differ", func(t *testing.T) {
 		f := s.scheduler("f-differ")
 		call := f.subscribeCall()

@@ -21,7 +21,7 @@ func (m *Master) subscribe(from process.UPID, s *schedulerpb.Call_Subscribe) {
 	info := proto.CloneOf(s.GetFrameworkInfo())
 	id := info.GetId().GetValue()
 	here := m.frameworks.at(from)
-	switch err := m.checkSubscription(info, s.GetSuppressedRoles()); {
+	switch err := m.checkSubscription(info, s.GetSuppressedRoles(), s.GetOfferConstraints()); {
 	case err != nil:
 		m.refuseSubscription(from, err.Error())
 	case m.frameworks.completed(id):
@@ -50,11 +50,14 @@ func (m *Master) refuseSubscription(to process.UPID, why string) {
 }
 
 // checkSubscription says what is wrong with a framework that wants to subscribe, apart from its past.
-func (m *Master) checkSubscription(info *mesospb.FrameworkInfo, suppressed []string) error {
+func (m *Master) checkSubscription(info *mesospb.FrameworkInfo, suppressed []string, constraints *schedulerpb.OfferConstraints) error {
 	if err := validation.Framework(info); err != nil {
 		return err
 	}
 	if err := validation.SuppressedRoles(info, suppressed); err != nil {
+		return err
+	}
+	if err := allocator.ValidateConstraints(constraints); err != nil {
 		return err
 	}
 	if !m.config.RootSubmissions && info.GetUser() == "root" {
@@ -183,7 +186,7 @@ func (m *Master) changeSuppressed(f *framework, oldRoles, suppressed []string) {
 // updateFramework is UPDATE_FRAMEWORK: all of it or nothing.
 func (m *Master) updateFramework(f *framework, u *schedulerpb.Call_UpdateFramework) error {
 	info := proto.CloneOf(u.GetFrameworkInfo())
-	if err := m.checkSubscription(info, u.GetSuppressedRoles()); err != nil {
+	if err := m.checkSubscription(info, u.GetSuppressedRoles(), u.GetOfferConstraints()); err != nil {
 		return err
 	}
 	if err := validation.FrameworkUpdate(f.info, info); err != nil {
