@@ -1,7 +1,6 @@
 package scheduler_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -136,19 +135,6 @@ func TestOperationsAreAcknowledgedOnce(t *testing.T) {
 			return string(a.GetUuid()) == "u" && a.GetOperationId().GetValue() == "op" && a.GetAgentId().GetValue() == "A"
 		}))
 	}
-}
-
-// Memory of acknowledged updates is bounded; the oldest are forgotten first.
-func TestTheMemoryOfUpdatesIsBounded(t *testing.T) {
-	const many = 1<<16 + 10
-	s := subscribed(t)
-	for i := range many {
-		s.master.Send(s.actor.UPID, running("t", fmt.Sprint("u", i)))
-	}
-	s.arrive()
-	s.f.heard = nil
-	s.say(running("t", fmt.Sprint("u", many-1)), running("t", "u10"), running("t", "u9"))
-	s.expect("t TASK_RUNNING") // u9, which was forgotten
 }
 
 type plain struct{ updates int }

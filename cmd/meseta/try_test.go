@@ -69,3 +69,18 @@ func TestAnInterruptedDemoLeavesNothingBehind(t *testing.T) {
 	p.ends(130)
 	nothingLeft(t, dir)
 }
+
+// A cluster that is killed cannot clean up, but its executors end by themselves.
+func TestAKilledDevLeavesNoProcesses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	dev := startAs(t, binary, dir, []string{"TMPDIR=" + dir}, "dev", "--port=0")
+	master := dev.sees(dev.out, `(--master=\S+) `)
+	p := start(t, t.TempDir(), "run", master, "--", "echo in; sleep 1000")
+	p.sees(p.out, "in\n")
+	dev.signal(syscall.SIGKILL)
+	<-dev.exited
+	await(t, "its processes are gone", func() bool { return len(processesIn(t, dir)) == 0 })
+	p.signal(syscall.SIGINT)
+	p.signal(syscall.SIGINT)
+}

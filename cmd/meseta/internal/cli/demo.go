@@ -8,7 +8,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,7 +112,7 @@ func (d *demo) startCluster() error {
 	for i := range demoAgents {
 		name := "agent" + strconv.Itoa(i+1)
 		agent, err := node.Start("agent", "--master="+master.Addr, "--ip=127.0.0.1", "--port=0", "--hostname="+name,
-			"--work_dir="+filepath.Join(d.dir, name), "--registration_backoff_factor=10ms",
+			"--work_dir="+filepath.Join(d.dir, name), "--registration_backoff_factor=10ms", "--recovery_timeout="+orphanage.String(),
 			"--resources=cpus:2;mem:1024;disk:1024;ports:[]")
 		if err != nil {
 			return err
@@ -162,7 +161,7 @@ func (d *demo) note(format string, args ...any) {
 // watch follows the tasks until all have ended.
 func (d *demo) watch() error {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(signals, endings()...)
 	defer signal.Stop(signals)
 	late := time.NewTimer(demoPatience)
 	defer late.Stop()

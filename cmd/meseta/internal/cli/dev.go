@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +15,10 @@ import (
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
 )
+
+// orphanage is how long executors wait for an agent that will not be back. A cluster for trying things that is killed
+// and cannot clean up leaves nothing behind after that.
+const orphanage = 5 * time.Second
 
 // devConfig is what `meseta dev` can be told.
 type devConfig struct {
@@ -94,6 +99,7 @@ func populate(s *node.Service, dir string, config devConfig) error {
 		c.Hostname = "agent" + strconv.Itoa(i+1)
 		c.Resources = config.Resources
 		c.RegistrationBackoffFactor = 0 // nobody else is waiting
+		c.RecoveryTimeout = orphanage
 		if c.Resources == "" {
 			share, err := share(c.WorkDir, i, config.Agents)
 			if err != nil {

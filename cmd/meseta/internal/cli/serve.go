@@ -120,7 +120,7 @@ func (a *app) agent() *cobra.Command {
 // serve says that the node is there, and waits for its end: a signal, or a reason of its own.
 func (a *app) serve(s *node.Service, ready string) error {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(signals, endings()...)
 	defer signal.Stop(signals)
 	fmt.Fprintln(a.out, "meseta "+ready)
 	var reason error
@@ -138,4 +138,14 @@ func (a *app) serve(s *node.Service, ready string) error {
 		return err
 	}
 	return reason
+}
+
+// endings are the signals that end a program which cleans up: also the hang-up of its terminal, unless it was
+// started to outlive that (nohup).
+func endings() []os.Signal {
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }

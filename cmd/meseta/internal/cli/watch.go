@@ -81,7 +81,7 @@ func (w *watch) leave() {
 
 func (w *watch) loop() error {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, endings()...)
 	defer signal.Stop(signals)
 	var timeout <-chan time.Time
 	if w.spec.timeout > 0 {
