@@ -223,7 +223,7 @@ func TestMaxCompletionTime(t *testing.T) {
 	s.update(running)
 	began := s.Elapsed()
 	last := s.update(failed)
-	if took := s.Elapsed() - began; took < 2*time.Second || took > 3*time.Second ||
+	if took := s.Elapsed() - began; took < 1900*time.Millisecond || took > 3*time.Second ||
 		last.GetReason() != mesospb.TaskStatus_REASON_MAX_COMPLETION_TIME_REACHED {
 		t.Errorf("after %v: %v", took, last)
 	}
