@@ -42,8 +42,10 @@
 //
 //	MESETA_SEED=54 go test -count=1 -run '^TestRegistration$' example.com/pkg
 //
-// Check and Sweep run a body for one or many seeds; if it fails they run it again and again with fewer choices
-// against the dull order until little else is left, and print that run:
+// Choices are recorded by topic (whose turn it is, how long things take, what is lost, what the test itself chose
+// with Choose), and the first possibility is always the dullest. Check and Sweep run a body for one or many seeds; if
+// it fails they run it again and again with fewer choices against the dull order until little else is left, and
+// print that run:
 //
 //	MESETA_SEED=54:DA8 go test -count=1 -run '^TestRegistration$' example.com/pkg
 //
@@ -57,5 +59,6 @@
 // because they run a seed twice and show the first difference. Work in process.Go runs synchronously at its step, so it
 // must not wait for another actor; whatever waits long takes a callback and returns.
 //
-// The package knows only actors/process. Package cast, below it, adds masters, agents and frameworks.
+// The package knows only actors/process. Package cast, below it, adds masters, agents on simulated machines, and
+// frameworks; package sweep sends such clusters through bad weather and checks what Meseta promises.
 package testkit
