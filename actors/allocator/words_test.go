@@ -13,7 +13,7 @@ import (
 // Whatever resources there are come back as they were, and equal ones are equal kinds.
 func TestWordsThereAndBack(t *testing.T) {
 	w := newWords()
-	for seed := range uint64(2000) {
+	for seed := range uint64(400) {
 		chance := rand.New(rand.NewPCG(seed, 1))
 		var list []*mesospb.Resource
 		for range chance.IntN(8) {

@@ -20,7 +20,7 @@ func histories() uint64 {
 	if n, err := strconv.ParseUint(os.Getenv("MESETA_HISTORIES"), 10, 64); err == nil {
 		return n
 	}
-	return 70
+	return 49
 }
 
 // world tells both allocators one random history and compares every offer, in order.
