@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/process"
-	"github.com/meseta-io/meseta/actors/process/remote"
 	"github.com/meseta-io/meseta/actors/scheduler"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
@@ -45,22 +44,13 @@ func (h *hello) Update(d *scheduler.Driver, s *mesospb.TaskStatus) {
 
 // A framework on a real cluster.
 func Example_cluster() {
-	transport, err := remote.New(remote.Config{Listen: "127.0.0.1:0"})
-	if err != nil {
-		log.Fatal(err)
-	}
-	rt, err := process.New(process.Config{Transport: transport})
-	if err != nil {
-		log.Fatal(err)
-	}
-	driver, err := scheduler.Spawn(rt, "hello", &hello{}, scheduler.Config{
+	err := scheduler.Run(context.Background(), &hello{}, scheduler.Config{
 		Framework: &mesospb.FrameworkInfo{Name: proto.String("hello")},
 		Master:    process.UPID{ID: "master", Addr: "127.0.0.1:5050"},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	_ = process.Wait(context.Background(), driver)
 }
 
 // The same framework, unchanged, in a simulated cluster, as its tests would have it.

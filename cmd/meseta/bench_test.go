@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +13,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/process"
-	"github.com/meseta-io/meseta/actors/process/remote"
 	"github.com/meseta-io/meseta/actors/scheduler"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
@@ -76,7 +76,9 @@ type burst struct {
 	started, ended, live int
 	accepted             map[string]time.Time
 	toRunning            time.Duration // summed over the tasks
-	done                 chan error
+	begun                time.Time
+	took                 time.Duration
+	err                  error
 }
 
 func (f *burst) Offers(d *scheduler.Driver, offers []*mesospb.Offer) {
@@ -100,47 +102,34 @@ func (f *burst) Update(d *scheduler.Driver, s *mesospb.TaskStatus) {
 		f.toRunning += d.Now().Sub(f.accepted[s.GetTaskId().GetValue()])
 	case s.GetState() == mesospb.TaskState_TASK_FINISHED:
 		f.live--
-		if f.ended++; f.ended == f.tasks {
-			f.done <- nil
-		}
+		f.ended++
 	case scheduler.Terminal(s.GetState()):
-		f.done <- fmt.Errorf("task %s: %v %s", s.GetTaskId().GetValue(), s.GetState(), s.GetMessage())
+		f.err = fmt.Errorf("task %s: %v %s", s.GetTaskId().GetValue(), s.GetState(), s.GetMessage())
+	}
+	if f.ended == f.tasks || f.err != nil {
+		f.took = d.Now().Sub(f.begun)
+		d.Teardown()
 	}
 }
 
 var need, _ = resources.Parse("cpus:0.01;mem:1")
 
-type burstResult struct{ took, toRunning time.Duration }
-
-func runBurst(b *testing.B, master string, tasks, atOnce int) burstResult {
-	b.Helper()
-	t, err := remote.New(remote.Config{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	rt, err := process.New(process.Config{Transport: t})
-	if err != nil {
-		b.Fatal(err)
-	}
-	f := &burst{tasks: tasks, atOnce: atOnce, accepted: map[string]time.Time{}, done: make(chan error, tasks)}
-	begun := time.Now()
-	ref, err := scheduler.Spawn(rt, "burst", f, scheduler.Config{
+// runBurst runs one to its end, which has to be a good one.
+func runBurst(t testing.TB, master string, tasks, atOnce int) *burst {
+	t.Helper()
+	f := &burst{tasks: tasks, atOnce: atOnce, accepted: map[string]time.Time{}, begun: time.Now()}
+	err := scheduler.Run(t.Context(), f, scheduler.Config{
 		Master:    process.UPID{ID: "master", Addr: master},
 		Framework: &mesospb.FrameworkInfo{User: proto.String("root"), Name: proto.String("burst"), Checkpoint: proto.Bool(true)},
 	})
-	if err != nil {
-		b.Fatal(err)
+	if err = errors.Join(err, f.err); err != nil {
+		t.Fatal(err)
 	}
-	if err := <-f.done; err != nil {
-		b.Fatal(err)
+	return f
+}
+
+func TestAFrameworkOfTheLibraryIsAProgram(t *testing.T) {
+	if f := runBurst(t, newCluster(t).at, 5, 5); f.ended != 5 {
+		t.Errorf("%d of 5 tasks finished", f.ended)
 	}
-	took := time.Since(begun)
-	process.Dispatch(ref, func(d *scheduler.Driver) { d.Teardown() })
-	if err := process.Wait(b.Context(), ref); err != nil {
-		b.Fatal(err)
-	}
-	if err := rt.Shutdown(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	return burstResult{took, f.toRunning}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
 	"github.com/meseta-io/meseta/actors/executor"
 	"github.com/meseta-io/meseta/actors/process/remote"
-	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 )
 
 // runExecutor is the built-in command executor, as an agent starts it. What it says goes to the stderr of the task's
@@ -26,7 +25,7 @@ func runExecutor() int {
 		fmt.Fprintf(os.Stderr, "meseta executor: %v\n", err)
 		return 1
 	}
-	transport, err := remote.New(remote.Config{Listen: node.Toward(config.Agent.Addr) + ":0"})
+	transport, err := remote.New(remote.Config{Listen: remote.Toward(config.Agent.Addr) + ":0"})
 	if err == nil {
 		err = executor.Run(context.Background(), transport, env, executor.NewCommand(launcher))
 	}

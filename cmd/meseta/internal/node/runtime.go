@@ -58,7 +58,7 @@ func (l Listen) bind() string {
 func (l Listen) advertised() string {
 	ip, port := l.AdvertiseIP, ""
 	if ip == "" && (l.IP == "" || net.ParseIP(l.IP).IsUnspecified()) {
-		ip = Toward("192.0.2.1:9") // an address of no machine: only the route to it matters
+		ip = remote.Toward(remote.Outside)
 	}
 	if l.AdvertisePort != 0 {
 		port = strconv.Itoa(int(l.AdvertisePort))
@@ -88,21 +88,11 @@ func (l Listen) explain(err error) error {
 	return err
 }
 
-// Toward is the address of this machine from which another is reached; nothing is sent to find out.
-func Toward(to string) string {
-	c, err := net.Dial("udp", to)
-	if err != nil {
-		return "127.0.0.1"
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).IP.String()
-}
-
 // Client makes a runtime for a command that talks to a master. ip is the address that the cluster can reach it by;
 // empty: the one that leads to the master.
 func Client(master, ip string, log *slog.Logger) (*process.Runtime, error) {
 	if ip == "" {
-		ip = Toward(master)
+		ip = remote.Toward(master)
 	}
 	return Listen{IP: ip}.Runtime(log, func(who process.UPID, why any, stack []byte) {
 		fmt.Fprintf(os.Stderr, "meseta: %s failed: %v\n%s", who.ID, why, stack)
