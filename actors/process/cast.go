@@ -8,11 +8,17 @@ import (
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
+	cmap "github.com/orcaman/concurrent-map"
 )
 
+// Proto.Actor keeps its actors in 1,024 buckets of so many maps each. One map is enough, because the buckets
+// already spread the locks; 32, the default, make a system cost 3 MiB and most of the time that a command
+// task's executor needs to start. It has to be said before any of these maps is made.
+func init() { cmap.SHARD_COUNT = 1 }
+
 // theatre is the one Proto.Actor system of this operating-system process; every Runtime puts its cast on it.
-// One is enough because ids carry the number of their runtime, and a system costs 3 MiB and 10 ms, which a
-// simulated cluster of a thousand nodes could not afford for each. It logs nowhere: what it could say
+// One is enough because ids carry the number of their runtime, and a simulated cluster of a thousand nodes could
+// not afford one for each. It logs nowhere: what it could say
 // (restarts, dead letters) cannot happen here, because mailboxes catch panics and sends find their receiver
 // before they reach it.
 var theatre = sync.OnceValue(func() *actor.ActorSystem {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
+	"runtime/debug"
 
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
 	"github.com/meseta-io/meseta/actors/executor"
@@ -13,6 +15,7 @@ import (
 // runExecutor is the built-in command executor, as an agent starts it. What it says goes to the stderr of the task's
 // sandbox.
 func runExecutor() int {
+	beSmall()
 	env := os.Environ()
 	config, err := executor.FromEnvironment(env)
 	if err != nil {
@@ -34,4 +37,12 @@ func runExecutor() int {
 		return 1
 	}
 	return 0
+}
+
+// beSmall: an executor has little to do and mostly not for long, and a machine may run a thousand of them.
+// Collecting garbage before there are 16 MB would cost more than the rest of a short task, and running on several
+// processors at once would only make them wake each other.
+func beSmall() {
+	debug.SetGCPercent(400)
+	runtime.GOMAXPROCS(1)
 }

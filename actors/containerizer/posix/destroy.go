@@ -33,6 +33,9 @@ func (l *Launcher) Destroy(p containerizer.Process, done func(error)) (cancel fu
 
 func (l *Launcher) destroy(ctx context.Context, p containerizer.Process) error {
 	for {
+		if l.subreaper && l.reapEnded() {
+			return nil // without a child there is no descendant: nothing to look for
+		}
 		t, err := l.looks.take(ctx)
 		if err != nil {
 			return fmt.Errorf("destroy container %s: %w", p.ContainerID, err)

@@ -75,7 +75,8 @@ func (l *Launcher) reapAll() {
 	}
 }
 
-func (l *Launcher) reapEnded() {
+// reapEnded takes in whoever has ended, and tells whether this process has no child any more.
+func (l *Launcher) reapEnded() (childless bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
@@ -86,7 +87,7 @@ func (l *Launcher) reapEnded() {
 			continue
 		}
 		if err != nil || pid <= 0 {
-			return
+			return err == syscall.ECHILD
 		}
 		if c := l.children[pid]; c != nil {
 			c.exit = exitOf(status, &usage)
