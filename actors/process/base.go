@@ -147,6 +147,10 @@ func (b *Base) crash(what any, stack []byte) {
 	if b.gone {
 		return
 	}
+	if b.box.invoker == nil { // it never became an actor
+		b.leave()
+		return
+	}
 	b.box.invoker.InvokeSystemMessage(&actor.Stop{})
 	if !b.gone { // it panicked while it was ending already, so Proto.Actor will not end it again
 		theatre().ProcessRegistry.Remove(&actor.PID{Id: b.rt.cast.prefix + b.self.ID})

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"strconv"
@@ -35,7 +36,6 @@ type cast struct {
 	props  *actor.Props
 
 	mu      sync.Mutex
-	number  uint64
 	onStage *Base // the process that is being spawned: props are shared, so its producers look here
 }
 
@@ -47,14 +47,15 @@ func (c *cast) init(*Runtime) {
 	)
 }
 
-// enter makes b an actor. Its mailbox holds everything back until it is opened.
-func (c *cast) enter(b *Base) error {
+// enter makes b an actor, which gives its mailbox the actor's context and Started as its first message. It
+// happens when b first runs, so that whoever spawns need not wait for it.
+func (c *cast) enter(b *Base) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.number++
-	b.number = c.number
 	c.onStage = b
 	_, err := theatre().Root.SpawnNamed(c.props, c.prefix+b.self.ID)
 	c.onStage = nil
-	return err
+	if err != nil { // the registry gave the name to nobody else
+		panic(fmt.Errorf("process %s: %w", b.self.ID, err))
+	}
 }

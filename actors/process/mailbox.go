@@ -60,7 +60,7 @@ type mailbox struct {
 	mu        sync.Mutex
 	in        queue
 	system    []any // Proto.Actor's own words; they overtake
-	scheduled bool  // handed to the stage, or held back until opened
+	scheduled bool  // handed to the stage
 	ended     bool
 	done      chan struct{} // made by the first who waits
 	one       [1]any        // what system begins with: more than one word at a time is rare
@@ -82,11 +82,8 @@ type mailbox struct {
 func (m *mailbox) init(b *Base) {
 	m.base = b
 	m.system = m.one[:0]
-	m.scheduled = true // held back
+	m.scheduled = true // spawn hands it to the stage
 }
-
-// open lets the stage have it, with Proto.Actor's Started as its first message.
-func (m *mailbox) open() { m.base.rt.stage.Ready(m) }
 
 // UPID names the process to a Stage.
 func (m *mailbox) UPID() UPID { return m.base.self }
@@ -172,6 +169,9 @@ func (m *mailbox) Run(max int) (more bool) {
 	if m.batches++; m.batches%busySample == 0 {
 		began := m.base.rt.clock.Now()
 		defer m.time(began)
+	}
+	if m.invoker == nil && !m.base.gone {
+		m.base.rt.cast.enter(m.base)
 	}
 	for handled < max && !m.base.gone {
 		if m.urgent.Load() {
@@ -302,6 +302,11 @@ func (m *mailbox) PostSystemMessage(msg any) {
 		return
 	}
 	m.system = append(m.system, msg)
+	if _, ok := msg.(*actor.Started); ok {
+		// Nothing comes before it, not even a Stop that was injected right after the spawn.
+		copy(m.system[1:], m.system)
+		m.system[0] = msg
+	}
 	m.urgent.Store(true)
 	edge := !m.scheduled
 	m.scheduled = true
@@ -316,7 +321,7 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatc
 	m.invoker = invoker
 }
 
-// Start has nothing to do: open comes when the spawn has succeeded.
+// Start has nothing to do: whoever enters the process runs it already.
 func (m *mailbox) Start() {}
 
 // UserMessageCount is how much mail waits.

@@ -41,6 +41,22 @@ func TestProcess(t *testing.T) {
 		}
 	})
 
+	t.Run("one that is ended right after its spawn was initialized before", func(t *testing.T) {
+		r := runtimeFor(t, process.Config{})
+		for range 1000 {
+			var order []string
+			a := spawn(t, r, "a", &actor{
+				init:     func(*process.Base) { order = append(order, "initialize") },
+				finalize: func() { order = append(order, "finalize") },
+			})
+			process.Terminate(a, true)
+			wait(t, a)
+			if want := []string{"initialize", "finalize"}; !slices.Equal(order, want) {
+				t.Fatalf("got %q", order)
+			}
+		}
+	})
+
 	t.Run("ids that cannot be written are refused", func(t *testing.T) {
 		r := runtimeFor(t, process.Config{})
 		for _, id := range []string{"", "a b", "a\n"} {

@@ -31,6 +31,9 @@ func TestProtoActor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := Call(ref, func(*hearer) (int, error) { return 0, nil }).Get(t.Context()); err != nil {
+		t.Fatal(err) // from when it first runs it is Proto.Actor's
+	}
 	pid := actor.NewPID("nonhost", r.cast.prefix+"h")
 	root := theatre().Root
 

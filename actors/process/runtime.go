@@ -62,6 +62,7 @@ type Runtime struct {
 	cast     cast
 	routes   routes
 	stats    counters
+	spawned  atomic.Uint64
 	closed   atomic.Bool
 }
 

@@ -40,16 +40,12 @@ func (r *Runtime) spawn(id string, p Process) (*Base, error) {
 	if !isID(id) {
 		return nil, fmt.Errorf("spawn %q: an id has 1 to 512 bytes and no white space: %w", id, fault.ErrInvalid)
 	}
-	b := &Base{rt: r, self: UPID{ID: id, Addr: r.addr}, process: p}
+	b := &Base{rt: r, self: UPID{ID: id, Addr: r.addr}, process: p, number: r.spawned.Add(1)}
 	b.box.init(b)
 	if !r.registry.add(b) {
 		return nil, fmt.Errorf("spawn %q: the id is taken: %w", id, fault.ErrConflict)
 	}
-	if err := r.cast.enter(b); err != nil {
-		r.registry.remove(b)
-		return nil, fmt.Errorf("spawn %q: %w", id, err)
-	}
-	b.box.open()
+	r.stage.Ready(&b.box)
 	return b, nil
 }
 
