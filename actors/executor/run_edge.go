@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
@@ -20,11 +22,20 @@ func Main(e Executor) int { return exit(run(e)) }
 // CommandMain is the program of the built-in command executor. Everything that its command starts ends with it,
 // so nothing else may run in its process.
 func CommandMain() int {
+	frugal()
 	launcher, err := posix.NewSubreaper()
 	if err != nil {
 		return exit(err)
 	}
 	return exit(run(NewCommand(launcher)))
+}
+
+// frugal keeps the start of a process short that there are thousands of: it has little to do, so one thread does,
+// and its memory is small, so it is not collected before it has grown to some 16 MB. This is a third of the time
+// that a task of no work costs.
+func frugal() {
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(400)
 }
 
 func run(e Executor) error {
