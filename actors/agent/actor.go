@@ -40,7 +40,7 @@ type Agent struct {
 	membership membership
 	writer     writer
 	frameworks map[string]*framework
-	completed  []*framework // the oldest first
+	completed  []frameworkView // the oldest first
 	counters   counters
 	desk       process.Ref[*desk]
 	changed    bool           // since the last view

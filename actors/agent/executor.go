@@ -142,7 +142,7 @@ func (a *Agent) forgetExecutorIfDone(e *executor) {
 		return
 	}
 	delete(f.executors, e.id())
-	f.completed = last(append(f.completed, e), a.config.MaxCompletedExecutorsPerFramework)
+	f.completed = last(append(f.completed, e.view()), a.config.MaxCompletedExecutorsPerFramework)
 	a.changed = true
 	a.write([]Change{{Kind: Remove, Path: executorMeta(e.run)}}, nil)
 	a.collectLater(sandbox(e.run))

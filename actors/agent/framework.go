@@ -23,7 +23,7 @@ type framework struct {
 	strays map[string]*task
 	// leaving: the master said that the framework is over. Nothing new is taken and nobody is told any more.
 	leaving   bool
-	completed []*executor // the oldest first
+	completed []executorView // the oldest first
 }
 
 // maxCompletedFrameworks is Mesos' number.
@@ -108,7 +108,7 @@ func (a *Agent) forgetIfIdle(f *framework) {
 	a.changed = true
 	a.write([]Change{{Kind: Remove, Path: frameworkMeta(a.id(), f.id())}}, nil)
 	if len(f.completed) > 0 {
-		a.completed = last(append(a.completed, f), maxCompletedFrameworks)
+		a.completed = last(append(a.completed, f.view()), maxCompletedFrameworks)
 	}
 	a.endIfLeft()
 }

@@ -22,8 +22,6 @@ const (
 	maxRecord = 64 << 20
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // encodeRecord frames one record.
 func encodeRecord(r *controlpb.UpdateRecord) ([]byte, error) {
 	frame, err := proto.MarshalOptions{}.MarshalAppend(make([]byte, frameHeader), r)
@@ -32,7 +30,7 @@ func encodeRecord(r *controlpb.UpdateRecord) ([]byte, error) {
 	}
 	payload := frame[frameHeader:]
 	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
-	binary.LittleEndian.PutUint32(frame[4:], crc32.Checksum(payload, castagnoli))
+	binary.LittleEndian.PutUint32(frame[4:], checksum(payload))
 	return frame, nil
 }
 
@@ -45,7 +43,7 @@ func decodeJournal(data []byte) (records []*controlpb.UpdateRecord, good int) {
 			return records, good
 		}
 		payload := rest[frameHeader : frameHeader+length]
-		if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(rest[4:]) {
+		if checksum(payload) != binary.LittleEndian.Uint32(rest[4:]) {
 			return records, good
 		}
 		r := &controlpb.UpdateRecord{}
@@ -56,4 +54,10 @@ func decodeJournal(data []byte) (records []*controlpb.UpdateRecord, good int) {
 		good += frameHeader + length
 	}
 	return records, good
+}
+
+// checksum asks for the table each time, which is cheap once it is made: making it when the program starts would
+// cost every executor, which is the same program, what it never uses.
+func checksum(payload []byte) uint32 {
+	return crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli))
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
@@ -38,7 +39,8 @@ type executorView struct {
 	completed []*mesospb.Task
 }
 
-// publish hands the desk a new view, at most one for each batch of mail.
+// publish hands the desk a new view, at most one for each batch of mail. What is over was made a view when it
+// ended, so that the past costs nothing here.
 func (a *Agent) publish() {
 	if !a.changed {
 		return
@@ -51,19 +53,14 @@ func (a *Agent) publish() {
 	for _, f := range a.sortedFrameworks() {
 		v.frameworks = append(v.frameworks, f.view())
 	}
-	for _, f := range a.completed {
-		v.completed = append(v.completed, f.view())
-	}
+	v.completed = a.completed
 	process.Dispatch(a.desk, func(d *desk) { d.view = v })
 }
 
 func (f *framework) view() frameworkView {
-	v := frameworkView{info: f.info}
+	v := frameworkView{info: f.info, completed: f.completed}
 	for _, e := range f.sorted() {
 		v.executors = append(v.executors, e.view())
-	}
-	for _, e := range f.completed {
-		v.completed = append(v.completed, e.view())
 	}
 	return v
 }
@@ -71,14 +68,12 @@ func (f *framework) view() frameworkView {
 func (e *executor) view() executorView {
 	v := executorView{info: e.info, run: e.run, sandbox: e.sandbox, process: e.process, state: e.state,
 		running: e.begun && e.state != terminated, completed: e.completed}
-	queued := map[*task]bool{}
 	for _, t := range e.queue {
-		queued[t] = true
 		v.queued = append(v.queued, t.message(e))
 	}
 	for _, t := range e.sorted() {
 		switch {
-		case queued[t]:
+		case slices.Contains(e.queue, t):
 		case terminal(t.state):
 			v.ended = append(v.ended, t.message(e))
 		default:

@@ -39,7 +39,7 @@ func look() (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &table{all: make([]*stat, 0, len(names)), cookie: readCookie}
+	t := &table{all: make([]*stat, 0, len(names)), cookie: remember(readCookie)}
 	buffer := make([]byte, 1024)
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
@@ -52,6 +52,20 @@ func look() (*table, error) {
 	}
 	slices.SortFunc(t.all, func(a, b *stat) int { return a.pid - b.pid })
 	return t, nil
+}
+
+// remember asks about each process once, for all containers that share a look: when hundreds end together,
+// reading environments would be most of the work.
+func remember(read func(pid int) string) func(pid int) string {
+	var known sync.Map
+	return func(pid int) string {
+		if cookie, ok := known.Load(pid); ok {
+			return cookie.(string)
+		}
+		cookie := read(pid)
+		known.Store(pid, cookie)
+		return cookie
+	}
 }
 
 // readCookie is the container id in a process' environment, "" if it has none or may not be read.
