@@ -35,10 +35,10 @@ func (m *Master) call(from process.UPID, c *schedulerpb.Call) {
 	f := m.frameworks.registered[c.GetFrameworkId().GetValue()]
 	switch {
 	case f == nil:
-		m.refuse(from, fmt.Errorf("Framework cannot be found: %w", fault.ErrNotFound))
+		m.refuseStranger(from, fmt.Errorf("Framework cannot be found: %w", fault.ErrNotFound))
 	case !f.connected || f.pid != from:
 		// Late words of a scheduler that was replaced, or that has yet to subscribe with this master.
-		m.refuse(from, fmt.Errorf("Framework is not subscribed: %w", fault.ErrDenied))
+		m.refuseStranger(from, fmt.Errorf("Framework is not subscribed: %w", fault.ErrDenied))
 	default:
 		if err := m.obey(f, c); err != nil {
 			m.refuse(from, err)
@@ -93,6 +93,15 @@ func (m *Master) obey(f *framework, c *schedulerpb.Call) error {
 func (m *Master) refuse(to process.UPID, err error) {
 	m.Log().Debug("a call is refused", "to", to, "error", err)
 	m.Send(to, refusal(err))
+}
+
+// refuseStranger answers a call of a framework that has to subscribe before it can be obeyed. Its scheduler may
+// not know: a master that failed over at the same address looks like the one before.
+func (m *Master) refuseStranger(to process.UPID, err error) {
+	m.Log().Debug("a call of a stranger is refused", "to", to, "error", err)
+	r := refusal(err)
+	r.Unsubscribed = proto.Bool(true)
+	m.Send(to, r)
 }
 
 // refusal is an error as a message.

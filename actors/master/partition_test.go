@@ -523,6 +523,7 @@ func TestOneWayPartitionOfScheduler(t *testing.T) {
 	f.kill("t1", nil)
 	refused := f.Expect(testkit.Of[*controlpb.Refused]())[0].Msg.(*controlpb.Refused)
 	equal(t, "the message", refused.GetMessage(), "Framework is not subscribed: not allowed")
+	equal(t, "unsubscribed", refused.GetUnsubscribed(), true)
 	f.subscribe()
 	f.kill("t1", nil)
 	answered(t, f, "t1", mesospb.TaskState_TASK_LOST)

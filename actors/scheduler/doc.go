@@ -8,7 +8,7 @@
 // connection or the master is lost, watches the master's heartbeats, acknowledges updates, and hands on each
 // update once, however often the cluster sends it. What else can happen (a task's executor is lost, an offer is
 // withdrawn, …) is told to those who ask: by the optional methods [Subscriber], [Rescinder], [Messenger],
-// [Loser], [OperationWatcher], [InverseOfferer], [Failer] and [Starter].
+// [Loser], [OperationWatcher], [InverseOfferer], [Refuser], [Failer] and [Starter].
 //
 // The [Driver] is how the framework speaks. Its methods are legal only on the framework's actor, that is inside
 // of the author's methods, in timers (d.Delay) and in continuations (process.Then), so nothing here needs a lock.
@@ -22,5 +22,6 @@
 // Calls are sent at most once. A launch that did not arrive is noticed through [Driver.Reconcile]; a kill is said
 // again after each subscription until the task is known to have ended; suppressed roles stay suppressed. Tasks
 // launched while there is no master come back at once as lost. Events of a master that is not the current one
-// are dropped. Messages given to the author's methods belong to everybody: read them, do not change them.
+// are dropped. A call that the master refuses is told to a [Refuser], else logged as a warning; when the master
+// says that it does not know the framework at all, the library subscribes again. Messages given to the author's methods belong to everybody: read them, do not change them.
 package scheduler

@@ -32,6 +32,7 @@ type Driver struct {
 	again   bool          // was subscribed before
 	heard   time.Time     // when the master spoke last
 	beat    time.Duration // its heartbeat interval; 0: it announced none
+	doubted time.Time     // when the master last said that it does not know the framework
 	watch   process.Timer // looks whether heartbeats are missing
 	tearing bool          // Teardown was called; it is sent once subscribed
 
@@ -85,6 +86,7 @@ func New(s Scheduler, c Config) (*Driver, error) {
 func (d *Driver) Initialize(b *process.Base) {
 	d.Base = b
 	process.Install(b, d.event) // from the master
+	process.Install(b, d.refused)
 	if s, ok := d.scheduler.(Starter); ok {
 		s.Started(d)
 	}

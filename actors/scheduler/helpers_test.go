@@ -34,6 +34,7 @@ type framework struct {
 	failed   func(*scheduler.Driver)
 	gone     func(*scheduler.Driver) // Disconnected
 	statuses []*mesospb.TaskStatus
+	refusals []error
 }
 
 func (f *framework) note(format string, args ...any) {
@@ -89,6 +90,11 @@ func (f *framework) Failed(d *scheduler.Driver, reason string) {
 	if f.failed != nil {
 		f.failed(d)
 	}
+}
+
+func (f *framework) Refused(_ *scheduler.Driver, err error) {
+	f.note("refused %v", err)
+	f.refusals = append(f.refusals, err)
 }
 
 func (f *framework) OperationUpdated(_ *scheduler.Driver, s *mesospb.OperationStatus) {

@@ -1459,7 +1459,10 @@ type Refused struct {
 	// The thing, the reason and the remedy.
 	Message *string `protobuf:"bytes,2,req,name=message" json:"message,omitempty"`
 	// Where the leader is (a UPID), with NOT_LEADER, when it is known.
-	Leader        *string `protobuf:"bytes,3,opt,name=leader" json:"leader,omitempty"`
+	Leader *string `protobuf:"bytes,3,opt,name=leader" json:"leader,omitempty"`
+	// The master does not know the asking framework, or not at this address: subscribe, then ask again. Then it
+	// is not the call that was wrong.
+	Unsubscribed  *bool `protobuf:"varint,4,opt,name=unsubscribed" json:"unsubscribed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1513,6 +1516,13 @@ func (x *Refused) GetLeader() string {
 		return *x.Leader
 	}
 	return ""
+}
+
+func (x *Refused) GetUnsubscribed() bool {
+	if x != nil && x.Unsubscribed != nil {
+		return *x.Unsubscribed
+	}
+	return false
 }
 
 var File_controlpb_control_proto protoreflect.FileDescriptor
@@ -1619,11 +1629,12 @@ const file_controlpb_control_proto_rawDesc = "" +
 	"executorId\x12\x12\n" +
 	"\x04data\x18\x04 \x02(\fR\x04data\"A\n" +
 	"\x11ReconnectExecutor\x12,\n" +
-	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\"\xee\x01\n" +
+	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\"\x92\x02\n" +
 	"\aRefused\x123\n" +
 	"\x05class\x18\x01 \x02(\x0e2\x1d.meseta.control.Refused.ClassR\x05class\x12\x18\n" +
 	"\amessage\x18\x02 \x02(\tR\amessage\x12\x16\n" +
-	"\x06leader\x18\x03 \x01(\tR\x06leader\"|\n" +
+	"\x06leader\x18\x03 \x01(\tR\x06leader\x12\"\n" +
+	"\funsubscribed\x18\x04 \x01(\bR\funsubscribed\"|\n" +
 	"\x05Class\x12\v\n" +
 	"\aUNKNOWN\x10\x00\x12\v\n" +
 	"\aINVALID\x10\x01\x12\n" +
