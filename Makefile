@@ -33,6 +33,7 @@ staticcheck: ## staticcheck, at the version of go.mod
 
 generated: ## fail if generated code is not current
 	$(GO) run ./tools/protogen -check
+	$(GO) run ./tools/flagdoc -check
 
 tidy: ## the rules of the house: imports, rooms, actors, package docs
 	$(GO) run ./tools/tidy
@@ -52,8 +53,9 @@ sweep: ## simulate clusters in bad weather: SEEDS=n of them
 bench: ## measure every budget and print the table of docs/benchmarks.md
 	$(GO) run ./tools/bench
 
-generate: ## generate Go from the .proto files
+generate: ## generate Go from the .proto files, and help texts from the comments of flags
 	$(GO) run ./tools/protogen
+	$(GO) run ./tools/flagdoc
 
 install: build ## install bin/meseta and its mesos-* links into PREFIX (default /usr/local)
 	install -d $(or $(PREFIX),/usr/local)/bin

@@ -284,7 +284,7 @@ func TestProcess(t *testing.T) {
 		receive(t, done)
 	})
 
-	t.Run("shutdown ends everybody", func(t *testing.T) {
+	t.Run("shutdown ends everybody, the youngest first", func(t *testing.T) {
 		r, err := process.New(process.Config{})
 		if err != nil {
 			t.Fatal(err)
@@ -296,7 +296,7 @@ func TestProcess(t *testing.T) {
 		if err := r.Shutdown(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(finalized, []string{"c", "a", "b"}) {
+		if !slices.Equal(finalized, []string{"b", "a", "c"}) {
 			t.Errorf("finalized %v", finalized)
 		}
 		if _, err := process.Spawn(r, "d", &actor{}); !errors.Is(err, fault.ErrUnavailable) {

@@ -137,14 +137,15 @@ func (r *Runtime) UPID(id string) UPID { return UPID{ID: id, Addr: r.addr} }
 // Post sends a message that comes from nobody, from outside of all actors.
 func (r *Runtime) Post(to UPID, m proto.Message) { r.send(Envelope{To: to, Msg: m}) }
 
-// Shutdown ends every process, in the order of their spawning, then the transport, then the stage. It is
+// Shutdown ends every process, the youngest first, then the transport, then the stage. It is
 // called from outside of all actors.
 func (r *Runtime) Shutdown(ctx context.Context) error {
 	if r.closed.Swap(true) {
 		return nil
 	}
 	var err error
-	for _, b := range r.registry.all() {
+	// The youngest first, as deferred calls run: who came later leans on who was there before.
+	for _, b := range slices.Backward(r.registry.all()) {
 		b.box.stop()
 		if e := b.box.wait(ctx); e != nil && err == nil {
 			err = fmt.Errorf("process %s did not end: %w", b.self.ID, e)
