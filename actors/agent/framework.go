@@ -21,6 +21,8 @@ type framework struct {
 	// strays are updates of tasks that no executor has: refused before they had one, or unknown. They live in
 	// memory only; after a restart the master asks for the truth about such a task.
 	strays map[string]*task
+	// written: it is on disk. One that is first met by a refused task is not, until it has an executor here.
+	written bool
 	// leaving: the master said that the framework is over. Nothing new is taken and nobody is told any more.
 	leaving   bool
 	completed []executorView // the oldest first
@@ -89,14 +91,14 @@ func (a *Agent) sortedFrameworks() []*framework {
 }
 
 // adopt is the framework with this id, made when it is new here.
-func (a *Agent) adopt(info *mesospb.FrameworkInfo) (f *framework, fresh bool) {
+func (a *Agent) adopt(info *mesospb.FrameworkInfo) *framework {
 	if f := a.frameworks[info.GetId().GetValue()]; f != nil {
-		return f, false
+		return f
 	}
-	f = newFramework(info)
+	f := newFramework(info)
 	a.frameworks[f.id()] = f
 	a.changed = true
-	return f, true
+	return f
 }
 
 // forgetIfIdle drops a framework that has nothing left here.

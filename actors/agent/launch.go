@@ -23,7 +23,7 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 		a.b.Log().Error("ignored a task whose ids cannot be folders", "error", err)
 		return
 	}
-	f, fresh := a.adopt(m.GetFramework())
+	f := a.adopt(m.GetFramework())
 	if f.leaving {
 		a.b.Log().Info("ignored a task of a framework that is over", "framework", f.id(), "task", info.GetTaskId().GetValue())
 		return
@@ -38,7 +38,8 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 		return
 	}
 	var changes []Change
-	if fresh {
+	if !f.written {
+		f.written = true
 		changes = append(changes, a.frameworkChange(f))
 	}
 	e := f.executors[executorOf(info)]
@@ -68,7 +69,7 @@ func (a *Agent) runTaskGroup(from process.UPID, m *controlpb.RunTaskGroup) {
 	if !a.obey(from, m.GetEpoch()) || a.phase != member {
 		return
 	}
-	f, _ := a.adopt(m.GetFramework())
+	f := a.adopt(m.GetFramework())
 	for _, t := range m.GetTaskGroup().GetTasks() {
 		a.refuse(f, t.GetTaskId(), &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_GROUP_INVALID,
 			"task groups are not supported by this agent: launch the tasks one by one"})

@@ -50,7 +50,7 @@ func (t *task) forMaster(e *executor) *mesospb.Task {
 
 // reconcile tells the fate of tasks that the master has and this agent does not.
 func (a *Agent) reconcile(r *controlpb.ReconcileTasks) {
-	f, _ := a.adopt(r.GetFramework())
+	f := a.adopt(r.GetFramework())
 	for _, s := range r.GetStatuses() {
 		if _, t := f.task(s.GetTaskId().GetValue()); t != nil {
 			continue // it came meanwhile, or its end is on the way
