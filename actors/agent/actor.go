@@ -20,6 +20,9 @@ type Parts struct {
 	Launcher containerizer.Launcher
 	// Disk is the work directory.
 	Disk Disk
+	// Credential is what the agent proves itself with: what is in the file that Config.Credential names. Nil: it
+	// does not authenticate.
+	Credential *mesospb.Credential
 	// Machine is what is detected; the zero value detects nothing.
 	Machine Machine
 	// Ended, if set, is called once when the agent has ended by itself: nil when it was told to shut down or
@@ -109,6 +112,10 @@ func portOf(addr string) int32 {
 func (a *Agent) Initialize(b *process.Base) {
 	a.b = b
 	// The master: membership.go
+	process.Install(b, a.challenged)           // authenticate.go
+	process.Install(b, a.authenticated)        // authenticate.go
+	process.Install(b, a.authenticationFailed) // authenticate.go
+	process.Install(b, a.refused)              // authenticate.go
 	process.Install(b, a.registered)
 	process.Install(b, a.reregistered)
 	process.Install(b, a.ping)

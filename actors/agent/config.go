@@ -31,6 +31,16 @@ type Config struct {
 	// RegistrationBackoffFactor bounds the random wait before the first attempt to register; it doubles up to
 	// a minute. Without it all agents of a cluster would come at once after a failover.
 	RegistrationBackoffFactor time.Duration `flag:"registration_backoff_factor"`
+	// Credential is the file with what the agent authenticates as: {"principal": …, "secret": …}, or the two in one
+	// line. Empty: it does not authenticate.
+	Credential string `flag:"credential" unit:"path"`
+	// AuthenticationBackoffFactor is what an attempt to authenticate may take beyond AuthenticationTimeoutMin, at
+	// random; it doubles with every failure, so that the agents of a cluster do not ask in step.
+	AuthenticationBackoffFactor time.Duration `flag:"authentication_backoff_factor"`
+	// AuthenticationTimeoutMin is how long an attempt may take at least before the next one.
+	AuthenticationTimeoutMin time.Duration `flag:"authentication_timeout_min"`
+	// AuthenticationTimeoutMax is how long it may take at most, whatever the backoff says.
+	AuthenticationTimeoutMax time.Duration `flag:"authentication_timeout_max"`
 	// ExecutorRegistrationTimeout is how long an executor may take from its launch to its first word.
 	ExecutorRegistrationTimeout time.Duration `flag:"executor_registration_timeout"`
 	// ExecutorReregistrationTimeout is how long a restarted agent waits for executors that still run, before
@@ -72,6 +82,9 @@ func Default() Config {
 	return Config{
 		DefaultRole:                       "*",
 		RegistrationBackoffFactor:         time.Second,
+		AuthenticationBackoffFactor:       time.Second,
+		AuthenticationTimeoutMin:          5 * time.Second,
+		AuthenticationTimeoutMax:          time.Minute,
 		ExecutorRegistrationTimeout:       time.Minute,
 		ExecutorReregistrationTimeout:     2 * time.Second,
 		ExecutorShutdownGracePeriod:       5 * time.Second,
@@ -117,6 +130,9 @@ func (c Config) Validate() error {
 		value time.Duration
 	}{
 		{"registration_backoff_factor", c.RegistrationBackoffFactor},
+		{"authentication_backoff_factor", c.AuthenticationBackoffFactor},
+		{"authentication_timeout_min", c.AuthenticationTimeoutMin},
+		{"authentication_timeout_max", c.AuthenticationTimeoutMax},
 		{"executor_registration_timeout", c.ExecutorRegistrationTimeout},
 		{"executor_reregistration_timeout", c.ExecutorReregistrationTimeout},
 		{"executor_shutdown_grace_period", c.ExecutorShutdownGracePeriod},
@@ -126,6 +142,9 @@ func (c Config) Validate() error {
 		if d.value < 0 {
 			wrong("--%s=%v: a time to wait is not negative", d.flag, d.value)
 		}
+	}
+	if c.AuthenticationTimeoutMin > c.AuthenticationTimeoutMax {
+		wrong("--authentication_timeout_min=%v: at most --authentication_timeout_max=%v", c.AuthenticationTimeoutMin, c.AuthenticationTimeoutMax)
 	}
 	if c.ExecutorReregistrationTimeout > maxReregistrationTimeout {
 		wrong("--executor_reregistration_timeout=%v: at most %v, because the agent is away from the cluster meanwhile",

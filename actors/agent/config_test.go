@@ -30,11 +30,13 @@ func TestValidateReportsEverythingAtOnce(t *testing.T) {
 	c.ExecutorShutdownGracePeriod = -1
 	c.Recover = "maybe"
 	c.ReconfigurationPolicy = "any"
+	c.AuthenticationTimeoutMin, c.AuthenticationTimeoutMax = 2*time.Minute, time.Minute
+	c.AuthenticationBackoffFactor = -1
 	c.MaxCompletedExecutorsPerFramework = -1
 	c.ExecutorEnvironmentVariables = "{"
 	err := c.Validate()
 	for _, flag := range []string{"work_dir", "resources", "attributes", "executor_reregistration_timeout", "executor_shutdown_grace_period",
-		"recover", "reconfiguration_policy", "max_completed_executors_per_framework", "executor_environment_variables"} {
+		"recover", "authentication_timeout_min", "authentication_backoff_factor", "reconfiguration_policy", "max_completed_executors_per_framework", "executor_environment_variables"} {
 		if err == nil || !strings.Contains(err.Error(), "--"+flag) {
 			t.Errorf("nothing about --%s: %v", flag, err)
 		}

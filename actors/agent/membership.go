@@ -33,6 +33,8 @@ type membership struct {
 	reachable   bool         // the link has not broken since the last attempt
 	backoff     time.Duration
 	attempt     process.Timer
+	proving     uint64 // the authentication under way; 0: none
+	unproven    int    // authentications in a row without success
 	pings       process.Timer
 	pingTimeout time.Duration
 	stop        func() // of the detection underway
@@ -94,7 +96,7 @@ func (a *Agent) follow(l *cluster.Leader) {
 		a.b.Unlink(m.master)
 	}
 	a.disconnect()
-	m.leader, m.master = l, process.UPID{}
+	m.leader, m.master, m.unproven = l, process.UPID{}, 0
 	if l == nil {
 		a.b.Log().Info("no master leads; waiting")
 		return
@@ -123,6 +125,7 @@ func (a *Agent) disconnect() {
 		}
 	}
 	m.attempt, m.pings = nil, nil
+	m.proving = 0
 }
 
 // join begins to register, after a random wait, because everybody else begins now too.
@@ -140,7 +143,8 @@ func jitter(r *rand.Rand, d time.Duration) time.Duration {
 	return time.Duration(r.Int64N(int64(d) + 1))
 }
 
-// register asks to be admitted, until it is.
+// register asks to be admitted, until it is. Every attempt proves anew who the agent is, because the master may have
+// forgotten: it, or the link, may have been replaced.
 func (a *Agent) register() {
 	m := &a.membership
 	if m.master.IsZero() || a.phase != away {
@@ -148,6 +152,16 @@ func (a *Agent) register() {
 	}
 	m.reachable = true
 	a.b.Link(m.master)
+	if a.parts.Credential != nil {
+		a.authenticate()
+		return
+	}
+	a.apply()
+}
+
+// apply sends what the agent is and has.
+func (a *Agent) apply() {
+	m := &a.membership
 	if a.info.Id == nil {
 		a.b.Send(m.master, &controlpb.RegisterAgent{Agent: a.info, Version: proto.String(Version), Capabilities: capabilities})
 	} else {
@@ -222,6 +236,7 @@ func (a *Agent) welcomed(id string, pingTimeout float64) bool {
 	a.phase = member
 	a.changed = true
 	m := &a.membership
+	m.proving = 0
 	if m.attempt != nil {
 		m.attempt.Stop()
 		m.attempt = nil

@@ -20,7 +20,12 @@ func (m *Master) call(from process.UPID, c *schedulerpb.Call) {
 		return
 	}
 	m.counts.call(c.GetType())
-	if err := checkCall(c); err != nil {
+	principal := m.gate.proven[from]
+	if c.GetType() == schedulerpb.Call_SUBSCRIBE && m.config.AuthenticateFrameworks && principal == "" {
+		m.refuseSubscription(from, fmt.Sprintf("Framework at %s is not authenticated", from))
+		return
+	}
+	if err := checkCall(c, principal); err != nil {
 		if c.GetType() == schedulerpb.Call_SUBSCRIBE {
 			m.refuseSubscription(from, err.Error())
 			return
@@ -46,12 +51,13 @@ func (m *Master) call(from process.UPID, c *schedulerpb.Call) {
 	}
 }
 
-// checkCall is validation.SchedulerCall, and refuses what nobody knows.
-func checkCall(c *schedulerpb.Call) error {
+// checkCall is validation.SchedulerCall, and refuses what nobody knows. The principal is what the caller has proven,
+// "" if it did not.
+func checkCall(c *schedulerpb.Call, principal string) error {
 	if c.GetType() == schedulerpb.Call_UNKNOWN {
 		return fmt.Errorf("a call without a type, or of one that this master does not know: %w", fault.ErrUnsupported)
 	}
-	return validation.SchedulerCall(c, c.GetSubscribe().GetFrameworkInfo().GetPrincipal())
+	return validation.SchedulerCall(c, principal)
 }
 
 // obey does what a subscribed framework asks for.

@@ -56,6 +56,17 @@ type Config struct {
 	// RootSubmissions lets frameworks run as root.
 	RootSubmissions bool `flag:"root_submissions"`
 
+	// AuthenticateAgents refuses agents that have not proven who they are, with a credential that is in Credentials.
+	AuthenticateAgents bool `flag:"authenticate_agents"`
+	// AuthenticateFrameworks refuses frameworks that have not. A framework that authenticates although nobody asked
+	// for it still cannot use another's principal.
+	AuthenticateFrameworks bool `flag:"authenticate_frameworks"`
+	// Credentials is the file with those who may authenticate: {"credentials": [{"principal": …, "secret": …}]}, or
+	// a principal and a secret in each line.
+	Credentials string `flag:"credentials" unit:"path"`
+	// AuthenticationTimeout is how long the answer to a challenge may take.
+	AuthenticationTimeout time.Duration `flag:"authentication_v0_timeout"`
+
 	// MaxCompletedFrameworks is how many frameworks are remembered after their end.
 	MaxCompletedFrameworks int `flag:"max_completed_frameworks"`
 	// MaxCompletedTasksPerFramework is how many tasks of a framework are remembered after their end.
@@ -66,6 +77,9 @@ type Config struct {
 	// Version is what the program calls itself, in MasterInfo and GET_VERSION.
 	Version string
 }
+
+// minAuthenticationTimeout keeps a master from demanding answers faster than a network brings them.
+const minAuthenticationTimeout = time.Second
 
 // minReregisterTimeout is Mesos' least agent_reregister_timeout.
 const minReregisterTimeout = 10 * time.Minute
@@ -84,6 +98,7 @@ func Default() Config {
 		RegistryMaxAgentAge:             14 * 24 * time.Hour,
 		RegistryMaxAgentCount:           102400,
 		RootSubmissions:                 true,
+		AuthenticationTimeout:           15 * time.Second,
 		MaxCompletedFrameworks:          50,
 		MaxCompletedTasksPerFramework:   1000,
 		MaxUnreachableTasksPerFramework: 1000,
@@ -110,6 +125,9 @@ func (c Config) Validate() error {
 	refuse(c.RegistryMaxAgentAge <= 0, "registry_max_agent_age", c.RegistryMaxAgentAge, "more than 0")
 	refuse(c.RegistryMaxAgentCount < 0, "registry_max_agent_count", c.RegistryMaxAgentCount, "not negative")
 	refuse(c.OfferTimeout < 0, "offer_timeout", c.OfferTimeout, "not negative; 0 means forever")
+	refuse(c.AuthenticateAgents && c.Credentials == "", "authenticate_agents", true, "needs a file of --credentials to compare with")
+	refuse(c.AuthenticateFrameworks && c.Credentials == "", "authenticate_frameworks", true, "needs a file of --credentials to compare with")
+	refuse(c.AuthenticationTimeout < minAuthenticationTimeout, "authentication_v0_timeout", c.AuthenticationTimeout, "at least 1s")
 	refuse(c.MaxCompletedFrameworks < 0, "max_completed_frameworks", c.MaxCompletedFrameworks, "not negative")
 	refuse(c.MaxCompletedTasksPerFramework < 0, "max_completed_tasks_per_framework", c.MaxCompletedTasksPerFramework, "not negative")
 	refuse(c.MaxUnreachableTasksPerFramework < 0, "max_unreachable_tasks_per_framework", c.MaxUnreachableTasksPerFramework, "not negative")

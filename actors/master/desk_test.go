@@ -219,9 +219,11 @@ func TestConfig(t *testing.T) {
 	c.RecoveryAgentRemovalLimit = "half"
 	c.Roles = []string{"a b"}
 	c.MaxCompletedFrameworks = -1
+	c.AuthenticateAgents, c.AuthenticateFrameworks, c.AuthenticationTimeout = true, true, 0
 	err := c.Validate()
 	for _, words := range []string{"--agent_reregister_timeout=5m0s: at least 10m", "--agent_ping_timeout", "--max_agent_ping_timeouts", "--offer_timeout",
-		"--agent_removal_rate_limit=often", "--recovery_agent_removal_limit=half", "--roles", "--max_completed_frameworks"} {
+		"--agent_removal_rate_limit=often", "--recovery_agent_removal_limit=half", "--roles", "--max_completed_frameworks",
+		"--authenticate_agents=true: needs a file of --credentials", "--authenticate_frameworks", "--authentication_v0_timeout"} {
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%q is missing in %v", words, err)
 		}

@@ -27,7 +27,7 @@ func (m *Master) frameworkExited(f *framework) {
 func (m *Master) disconnect(f *framework) {
 	if m.frameworks.pids[f.pid] == f.id {
 		delete(m.frameworks.pids, f.pid)
-		m.Unlink(f.pid)
+		m.part(f.pid)
 	}
 	f.connected = false
 	if f.heartbeat != nil {

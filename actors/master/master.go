@@ -12,6 +12,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/registrar"
 	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -25,6 +26,8 @@ const heartbeatInterval = 15 * time.Second
 type Parts struct {
 	Contender cluster.Contender
 	Registry  cluster.Registry
+	// Credentials are who may authenticate: what is in the file that Config.Credentials names.
+	Credentials credentials.Credentials
 }
 
 // Master is the actor. What it knows lies in the files named for it.
@@ -50,6 +53,7 @@ type Master struct {
 	agents     agents
 	frameworks frameworks
 	offers     offers
+	gate       gate
 	limiter    *limiter
 	desk       desk
 	counts     counts
@@ -97,7 +101,10 @@ func (m *Master) Initialize(b *process.Base) {
 	m.agents.init()
 	m.frameworks.init()
 	m.offers.init()
+	m.gate.init(m.parts.Credentials)
 
+	process.Install(b, m.authenticate)
+	process.Install(b, m.proof)
 	process.Install(b, m.registerAgent)
 	process.Install(b, m.reregisterAgent)
 	process.Install(b, m.unregisterAgent)
@@ -111,6 +118,7 @@ func (m *Master) Initialize(b *process.Base) {
 
 // Exited hears of broken connections: an agent's or a framework's.
 func (m *Master) Exited(who process.UPID) {
+	m.gate.forget(who)
 	if a := m.agents.at(who); a != nil {
 		m.agentExited(a)
 	}

@@ -13,6 +13,7 @@ import (
 type counts struct {
 	registry *metrics.Registry
 
+	authenticate                                    *metrics.Counter
 	registerAgent, reregisterAgent, unregisterAgent *metrics.Counter
 	statusUpdate, exitedExecutor                    *metrics.Counter
 	executorToFramework                             *metrics.Counter
@@ -69,6 +70,7 @@ func (c *counts) init(now func() time.Time) {
 		c.over[s] = c.registry.Counter("master/" + metricName(s))
 	}
 	for name, counter := range map[string]**metrics.Counter{
+		"messages_authenticate":                  &c.authenticate,
 		"messages_register_slave":                &c.registerAgent,
 		"messages_reregister_slave":              &c.reregisterAgent,
 		"messages_unregister_slave":              &c.unregisterAgent,

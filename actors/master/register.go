@@ -18,7 +18,7 @@ import (
 // here but the last may be silent.
 func (m *Master) registerAgent(from process.UPID, r *controlpb.RegisterAgent) {
 	m.counts.registerAgent.Inc()
-	if !m.serving || m.agents.registering[from] {
+	if !m.serving || m.agents.registering[from] || m.unprovenAgent(from) {
 		return
 	}
 	total, err := checkAgent(r.GetAgent(), r.GetVersion())

@@ -16,7 +16,7 @@ import (
 // an agent that is gone is told to end. It asks again until it hears AgentReregistered.
 func (m *Master) reregisterAgent(from process.UPID, r *controlpb.ReregisterAgent) {
 	m.counts.reregisterAgent.Inc()
-	if !m.serving {
+	if !m.serving || m.unprovenAgent(from) {
 		return
 	}
 	total, err := checkReturn(r)

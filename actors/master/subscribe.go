@@ -123,7 +123,7 @@ func (m *Master) resubscribe(f *framework, from process.UPID, info *mesospb.Fram
 func (m *Master) connect(f *framework, from process.UPID) {
 	if f.pid != from && !f.pid.IsZero() && m.frameworks.pids[f.pid] == f.id {
 		delete(m.frameworks.pids, f.pid)
-		m.Unlink(f.pid)
+		m.part(f.pid)
 	}
 	if f.failover != nil {
 		f.failover.Stop()

@@ -121,7 +121,7 @@ func (m *Master) loseAgent(a *agent, why loss) {
 	m.agents.remove(a)
 	if m.agents.at(a.pid) == nil {
 		// Nobody else has come to its address.
-		m.Unlink(a.pid)
+		m.part(a.pid)
 	}
 	m.desk.touchAgent(a.id)
 	m.tellAgentLost(a.id)

@@ -13,6 +13,7 @@ import (
 	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/cluster/memory"
 	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
@@ -27,12 +28,13 @@ type stage struct {
 	store  *memory.Cluster
 	node   *testkit.Node
 	config master.Config
-	deaths []any // why the master ended
+	files  map[string]string // what is in the files that config names
+	deaths []any             // why the master ended
 	desk   *testkit.Probe
 }
 
 func newStage(t testkit.T, change func(*master.Config), options ...testkit.Option) *stage {
-	s := &stage{World: testkit.NewWorld(t, options...), store: memory.New(), config: master.Default()}
+	s := &stage{World: testkit.NewWorld(t, options...), store: memory.New(), config: master.Default(), files: map[string]string{"known": knownHere}}
 	if change != nil {
 		change(&s.config)
 	}
@@ -50,7 +52,11 @@ func (s *stage) start() {
 func (s *stage) boot(n *testkit.Node) {
 	// The process that held the term is gone, whatever ended it.
 	s.store.Depose(errors.New("the process ended"))
-	if _, err := master.Spawn(n.Runtime(), s.config, master.Parts{Contender: s.store, Registry: s.store}); err != nil {
+	known, err := credentials.Parse([]byte(s.files[s.config.Credentials]))
+	if err != nil {
+		s.Fail("%v", err)
+	}
+	if _, err := master.Spawn(n.Runtime(), s.config, master.Parts{Contender: s.store, Registry: s.store, Credentials: known}); err != nil {
 		s.Fail("%v", err)
 	}
 }

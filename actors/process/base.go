@@ -1,6 +1,7 @@
 package process
 
 import (
+	crand "crypto/rand"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -55,6 +56,18 @@ func (b *Base) Rand() *rand.Rand {
 		b.rand = rand.New(rand.NewPCG(b.rt.seed, h.Sum64()))
 	}
 	return b.rand
+}
+
+// Secret fills p with bytes that nobody can guess: from the operating system, and not from Rand, whose next numbers
+// can be computed from the last ones. A runtime with a Seed is a rehearsal and takes them from Rand all the same.
+func (b *Base) Secret(p []byte) {
+	if !b.rt.rehearsed {
+		_, _ = crand.Read(p) // it never fails; it ends the program instead
+		return
+	}
+	for i := range p {
+		p[i] = byte(b.Rand().Uint32())
+	}
 }
 
 // Send sends at most once, in order for each pair of sender and receiver. The message must not be changed

@@ -344,3 +344,33 @@ func TestTimer(t *testing.T) {
 		settle(t, a)
 	})
 }
+
+// The same seed gives the same secrets, for rehearsals; without one nobody can tell the next.
+func TestSecret(t *testing.T) {
+	secret := func(seed uint64) string {
+		rt, err := process.New(process.Config{Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rt.Shutdown(context.Background())
+		p := &secretive{made: make(chan string, 1)}
+		if _, err := process.Spawn(rt, "p", p); err != nil {
+			t.Fatal(err)
+		}
+		return <-p.made
+	}
+	if a, b := secret(7), secret(7); a != b {
+		t.Errorf("one seed gives %x and %x", a, b)
+	}
+	if a, b := secret(0), secret(0); a == b || len(a) != 32 {
+		t.Errorf("no seed gives %x twice", a)
+	}
+}
+
+type secretive struct{ made chan string }
+
+func (s *secretive) Initialize(b *process.Base) {
+	p := make([]byte, 32)
+	b.Secret(p)
+	s.made <- string(p)
+}

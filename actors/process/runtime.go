@@ -50,6 +50,7 @@ type Runtime struct {
 	clock     Clock
 	stage     Stage
 	seed      uint64
+	rehearsed bool // the seed was given
 	inbox     Limits
 	onPanic   func(UPID, any, []byte)
 	log       *slog.Logger
@@ -69,7 +70,7 @@ type Runtime struct {
 // New makes a runtime and binds its transport, so that Addr is final before the first process is spawned.
 func New(c Config) (*Runtime, error) {
 	r := &Runtime{
-		addr: LocalAddr, transport: c.Transport, clock: c.Clock, stage: c.Stage, seed: c.Seed,
+		addr: LocalAddr, transport: c.Transport, clock: c.Clock, stage: c.Stage, seed: c.Seed, rehearsed: c.Seed != 0,
 		inbox: c.Inbox, onPanic: c.OnPanic, log: c.Log, taps: slices.Clone(c.Taps), http: c.HTTP,
 	}
 	if r.clock == nil {

@@ -33,6 +33,9 @@ type Config struct {
 	// Master is the one master of the cluster. Detector follows whoever leads.
 	Master   process.UPID
 	Detector cluster.Detector
+	// Credential is what the framework authenticates with. Nil: it does not. A framework whose description names a
+	// principal needs the credential of that principal.
+	Credential *mesospb.Credential
 	// SuppressedRoles are roles that want no offers at first.
 	SuppressedRoles []string
 	// OfferConstraints limit the agents whose offers are wanted.
@@ -62,6 +65,9 @@ func (c Config) Validate() error {
 	if c.Master.IsZero() == (c.Detector == nil) {
 		add("master: one of Master and Detector is needed, and not both")
 	}
+	if c.Credential != nil && c.Credential.GetPrincipal() == "" {
+		add("credential: a principal is missing")
+	}
 	if c.Retry < 0 || c.RetryMax < 0 {
 		add("retry %v, at most %v: cannot be negative", c.Retry, c.RetryMax)
 	}
@@ -71,6 +77,7 @@ func (c Config) Validate() error {
 // withDefaults is a copy of the config that is complete and belongs to the driver alone.
 func (c Config) withDefaults() Config {
 	c.Framework = proto.CloneOf(c.Framework)
+	c.Credential = proto.CloneOf(c.Credential)
 	if c.Framework.User == nil {
 		// An empty user is the user that the agent runs as.
 		c.Framework.User = proto.String("")

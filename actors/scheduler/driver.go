@@ -27,6 +27,7 @@ type Driver struct {
 	master process.UPID    // zero while nobody leads
 	cancel func()          // of the detection under way
 
+	proving uint64        // the authentication under way; 0: none
 	asked   int           // SUBSCRIBEs without an answer, for the backoff
 	retry   process.Timer // sends the next one
 	again   bool          // was subscribed before
@@ -85,8 +86,11 @@ func New(s Scheduler, c Config) (*Driver, error) {
 // Initialize implements process.Process. Everything that can happen to a framework begins here.
 func (d *Driver) Initialize(b *process.Base) {
 	d.Base = b
-	process.Install(b, d.event) // from the master
+	process.Install(b, d.event) // from the master, as all that follow
 	process.Install(b, d.refused)
+	process.Install(b, d.challenged)
+	process.Install(b, d.authenticated)
+	process.Install(b, d.authenticationFailed)
 	if s, ok := d.scheduler.(Starter); ok {
 		s.Started(d)
 	}

@@ -53,10 +53,22 @@ func (d *Driver) follow(l *cluster.Leader) {
 }
 
 // subscribe asks to join, now and again until the master answers. Links that break meanwhile change nothing:
-// the next attempt makes a new one.
+// the next attempt makes a new one. Every attempt proves anew who the framework is, because the master may have
+// forgotten.
 func (d *Driver) subscribe() {
 	d.state = subscribing
 	d.Link(d.master)
+	d.asked++
+	d.retry = d.Delay(d.backoff(), d.subscribe)
+	if d.config.Credential != nil {
+		d.authenticate()
+		return
+	}
+	d.apply()
+}
+
+// apply says who wants to join.
+func (d *Driver) apply() {
 	d.Send(d.master, &schedulerpb.Call{
 		Type:        schedulerpb.Call_SUBSCRIBE.Enum(),
 		FrameworkId: d.info.GetId(),
@@ -66,8 +78,6 @@ func (d *Driver) subscribe() {
 			OfferConstraints: d.config.OfferConstraints,
 		},
 	})
-	d.asked++
-	d.retry = d.Delay(d.backoff(), d.subscribe)
 }
 
 // backoff doubles with each attempt. A random half keeps frameworks that lost the same master from returning
@@ -86,7 +96,7 @@ func (d *Driver) subscribed(e *schedulerpb.Event_Subscribed) {
 		return // the answer to a repeated question
 	}
 	d.stopTimer(&d.retry)
-	d.state, d.asked = subscribed, 0
+	d.state, d.asked, d.proving = subscribed, 0, 0
 	if d.info.GetId().GetValue() != e.GetFrameworkId().GetValue() {
 		d.info = proto.CloneOf(d.info)
 		d.info.Id = e.GetFrameworkId()
@@ -153,7 +163,7 @@ func (d *Driver) disconnect() {
 	if !d.master.IsZero() {
 		d.Unlink(d.master)
 	}
-	d.master, d.state = process.UPID{}, seeking
+	d.master, d.state, d.proving = process.UPID{}, seeking, 0
 	if was != subscribed || d.tearing {
 		return
 	}

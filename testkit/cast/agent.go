@@ -5,6 +5,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/agent"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/testkit"
 )
 
@@ -38,11 +39,16 @@ func (a *Agent) boot(w *World, n *testkit.Node) {
 		a.Machine = newMachine(n)
 	}
 	life := n.Lives()
-	_, err := agent.Spawn(n.Runtime(), a.Config, agent.Parts{
-		Detector: detector{w, n},
-		Launcher: launcher{machine: a.Machine, life: life},
-		Disk:     disk{n.Disk()},
-		Machine:  agent.Machine{BootID: fmt.Sprintf("boot-%d", a.Machine.boots)},
+	credential, err := credentials.ParseOne([]byte(w.Files[a.Config.Credential]))
+	if err != nil {
+		w.Fail("agent %s: %v", a.Config.Hostname, err)
+	}
+	_, err = agent.Spawn(n.Runtime(), a.Config, agent.Parts{
+		Detector:   detector{w, n},
+		Launcher:   launcher{machine: a.Machine, life: life},
+		Disk:       disk{n.Disk()},
+		Credential: credential,
+		Machine:    agent.Machine{BootID: fmt.Sprintf("boot-%d", a.Machine.boots)},
 		Ended: func(err error) {
 			a.Endings = append(a.Endings, err)
 			// Its operating-system process ends with it.

@@ -3,6 +3,7 @@ package cast
 import (
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/testkit"
 )
 
@@ -29,7 +30,12 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 	m.node = w.Node(name, testkit.Address(name+":5050"),
 		testkit.Boot(func(n *testkit.Node) {
 			candidate = &contender{w: w}
-			if _, err := master.Spawn(n.Runtime(), m.Config, master.Parts{Contender: candidate, Registry: w.Cluster}); err != nil {
+			known, err := credentials.Parse([]byte(w.Files[m.Config.Credentials]))
+			if err != nil {
+				w.Fail("master %s: %v", name, err)
+			}
+			parts := master.Parts{Contender: candidate, Registry: w.Cluster, Credentials: known}
+			if _, err := master.Spawn(n.Runtime(), m.Config, parts); err != nil {
 				w.Fail("master %s does not start: %v", name, err)
 			}
 		}),

@@ -22,6 +22,8 @@ type World struct {
 	// Lease is how long a master that has died leads on, as seen by the others: none for a single master, whose
 	// file is free at once; about 15 s for an elected one.
 	Lease time.Duration
+	// Files are what is in the files that configurations name, by path.
+	Files map[string]string
 
 	masters []*Master
 	agents  []*Agent
@@ -34,7 +36,9 @@ func New(t testkit.T, options ...testkit.Option) *World {
 }
 
 // In puts a cluster into a world: the one of testkit.Check or testkit.Sweep.
-func In(w *testkit.World) *World { return &World{World: w, Cluster: memory.New()} }
+func In(w *testkit.World) *World {
+	return &World{World: w, Cluster: memory.New(), Files: map[string]string{}}
+}
 
 // Masters are all masters, in the order of their making.
 func (w *World) Masters() []*Master { return w.masters }

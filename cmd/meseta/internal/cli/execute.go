@@ -25,6 +25,8 @@ type executeConfig struct {
 	Env       string        `flag:"env" help:"variables as a JSON object"`
 	Resources string        `flag:"resources" help:"what the task needs"`
 	Role      string        `flag:"role" help:"the role of the framework"`
+	Principal string        `flag:"principal" help:"who the framework authenticates as"`
+	Secret    string        `flag:"secret" help:"the secret of the principal; file:///path keeps it out of the list of processes"`
 	KillAfter time.Duration `flag:"kill_after" help:"kill the task after so long"`
 }
 
@@ -45,6 +47,9 @@ func (c *executeConfig) spec() (*spec, error) {
 	if c.Name == "" || c.Command == "" {
 		return nil, fmt.Errorf("--name and --command are needed")
 	}
+	if c.Secret != "" && c.Principal == "" {
+		return nil, fmt.Errorf("--secret: of whom? --principal is needed with it")
+	}
 	needs, err := resources.Parse(c.Resources)
 	if err != nil {
 		return nil, fmt.Errorf("--resources=%s: %w", c.Resources, err)
@@ -64,6 +69,9 @@ func (c *executeConfig) spec() (*spec, error) {
 	}
 	return newSpec(c.reach, c.Name, c.Role, "", task, func(s *spec) {
 		s.timeout, s.quiet, s.states = c.KillAfter, true, true
+		if c.Principal != "" {
+			s.identify(&mesospb.Credential{Principal: proto.String(c.Principal), Secret: proto.String(c.Secret)})
+		}
 	}), nil
 }
 

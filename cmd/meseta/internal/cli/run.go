@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"os/user"
 	"path"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/scheduler"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/job"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
@@ -41,6 +43,8 @@ type runConfig struct {
 	Timeout   time.Duration `flag:"timeout" help:"kill the command when it has not ended after so long, counted from now; 0: never"`
 	Grace     time.Duration `flag:"kill_grace" help:"how long the command may take to end after it was asked to"`
 	Quiet     bool          `flag:"quiet" short:"q" help:"only what the command prints"`
+
+	Credential string `flag:"credential" unit:"path" help:"the file with a principal and a secret, for a master that wants to know who asks"`
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -80,7 +84,9 @@ type spec struct {
 	timeout   time.Duration
 	grace     time.Duration
 	quiet     bool
-	states    bool // on stdout as mesos-execute prints them
+	// credential is what to authenticate with; nil: nothing.
+	credential *mesospb.Credential
+	states     bool // on stdout as mesos-execute prints them
 }
 
 // task checks what was asked for and makes it a task.
@@ -99,6 +105,10 @@ func (c *runConfig) task(args, environment []string) (*spec, error) {
 	if c.Timeout < 0 || c.Grace < 0 {
 		return nil, fmt.Errorf("--timeout and --kill_grace: cannot be negative: %w", fault.ErrInvalid)
 	}
+	credential, err := node.Credential(c.Credential, logTo(os.Stderr, slog.LevelWarn))
+	if err != nil {
+		return nil, err
+	}
 	name := c.Name
 	if name == "" {
 		name = nameOf(args)
@@ -111,6 +121,7 @@ func (c *runConfig) task(args, environment []string) (*spec, error) {
 	task.KillPolicy = &mesospb.KillPolicy{GracePeriod: &mesospb.DurationInfo{Nanoseconds: proto.Int64(int64(c.Grace))}}
 	return newSpec(c.reach, name, c.Role, c.User, task, func(s *spec) {
 		s.timeout, s.grace, s.quiet = c.Timeout, c.Grace, c.Quiet
+		s.identify(credential)
 	}), nil
 }
 
@@ -135,6 +146,14 @@ func newSpec(r reach, name, role, as string, task *mesospb.TaskInfo, more func(*
 	}}
 	more(s)
 	return s
+}
+
+// identify makes the framework one of a principal. nil: of nobody.
+func (s *spec) identify(c *mesospb.Credential) {
+	s.credential = c
+	if c != nil {
+		s.framework.Principal = c.Principal
+	}
 }
 
 // needs are the resources that the command asks for.

@@ -62,7 +62,7 @@ func (a *app) runTask(s *spec) error {
 		return &exit{job.ExitOwn, err}
 	}
 	w.job = &job.Job{Tasks: []*mesospb.TaskInfo{s.task}, Tell: w.events.Tell}
-	w.ref, err = scheduler.Spawn(rt, "run", w.job, scheduler.Config{Framework: s.framework, Master: master})
+	w.ref, err = scheduler.Spawn(rt, "run", w.job, scheduler.Config{Framework: s.framework, Master: master, Credential: s.credential})
 	if err != nil {
 		return &exit{job.ExitOwn, err}
 	}

@@ -16,7 +16,8 @@ import (
 )
 
 // Bind adds a flag for each field of config that has a flag tag, and of the structs in it. config is a
-// pointer to a struct that holds the defaults. A field that counts bytes says `unit:"bytes"`.
+// pointer to a struct that holds the defaults. A field that counts bytes says `unit:"bytes"`, and one that names a
+// file `unit:"path"`.
 //
 // It panics on a field that has no text form: that is a mistake in the program.
 func Bind(set *pflag.FlagSet, config any) {
@@ -39,7 +40,7 @@ func bind(set *pflag.FlagSet, config reflect.Value) {
 			}
 			continue
 		}
-		v := &value{field: field, bytes: info.Tag.Get("unit") == "bytes" || strings.HasSuffix(info.Type.String(), ".Bytes")}
+		v := &value{field: field, path: info.Tag.Get("unit") == "path", bytes: info.Tag.Get("unit") == "bytes" || strings.HasSuffix(info.Type.String(), ".Bytes")}
 		flag := set.VarPF(v, name, info.Tag.Get("short"), usage(config.Type(), info))
 		if v.Type() == "bool" {
 			flag.NoOptDefVal = "true"

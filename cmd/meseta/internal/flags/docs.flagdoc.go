@@ -5,6 +5,10 @@ package flags
 // docs holds the comment above each field that is a flag, by package.Type.Field.
 var docs = map[string]string{
 	"agent.Config.Attributes":                           "Attributes tell frameworks about the machine: 'rack:abc;zone:west;level:[10-20]'.",
+	"agent.Config.AuthenticationBackoffFactor":          "AuthenticationBackoffFactor is what an attempt to authenticate may take beyond AuthenticationTimeoutMin, at random; it doubles with every failure, so that the agents of a cluster do not ask in step.",
+	"agent.Config.AuthenticationTimeoutMax":             "AuthenticationTimeoutMax is how long it may take at most, whatever the backoff says.",
+	"agent.Config.AuthenticationTimeoutMin":             "AuthenticationTimeoutMin is how long an attempt may take at least before the next one.",
+	"agent.Config.Credential":                           "Credential is the file with what the agent authenticates as: {\"principal\": …, \"secret\": …}, or the two in one line. Empty: it does not authenticate.",
 	"agent.Config.DefaultRole":                          "DefaultRole is whom resources without a role are reserved to; '*' is everybody.",
 	"agent.Config.ExecutorEnvironmentVariables":         "ExecutorEnvironmentVariables is a JSON object of the variables that executors get from the agent. Empty: PATH alone, so that nothing of the agent's own environment leaks into tasks.",
 	"agent.Config.ExecutorRegistrationTimeout":          "ExecutorRegistrationTimeout is how long an executor may take from its launch to its first word.",
@@ -31,7 +35,11 @@ var docs = map[string]string{
 	"master.Config.AgentPingTimeout":                    "AgentPingTimeout is the time between two pings, and how long an answer may take.",
 	"master.Config.AgentRemovalRateLimit":               "AgentRemovalRateLimit is the most agents that become unreachable in a time, like \"1/10mins\", so that a broken network does not empty the cluster at once. Empty means no limit.",
 	"master.Config.AgentReregisterTimeout":              "AgentReregisterTimeout is how long an agent may take to come back after its connection broke or the master failed over. Agents back off for minutes, so a shorter time would lose healthy ones.",
+	"master.Config.AuthenticateAgents":                  "AuthenticateAgents refuses agents that have not proven who they are, with a credential that is in Credentials.",
+	"master.Config.AuthenticateFrameworks":              "AuthenticateFrameworks refuses frameworks that have not. A framework that authenticates although nobody asked for it still cannot use another's principal.",
+	"master.Config.AuthenticationTimeout":               "AuthenticationTimeout is how long the answer to a challenge may take.",
 	"master.Config.Cluster":                             "Cluster is a name for people, shown with the state.",
+	"master.Config.Credentials":                         "Credentials is the file with those who may authenticate: {\"credentials\": [{\"principal\": …, \"secret\": …}]}, or a principal and a secret in each line.",
 	"master.Config.Hostname":                            "Hostname is where people and frameworks find the master; empty means the host of its address.",
 	"master.Config.MaxAgentPingTimeouts":                "MaxAgentPingTimeouts is how many pings in a row an agent may miss before it is unreachable.",
 	"master.Config.MaxCompletedFrameworks":              "MaxCompletedFrameworks is how many frameworks are remembered after their end.",

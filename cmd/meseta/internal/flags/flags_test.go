@@ -32,6 +32,7 @@ type config struct {
 	Roles     []string      `flag:"roles"`
 	Optional  *int          `flag:"optional"`
 	Resources string        `flag:"resources"`
+	Secrets   string        `flag:"credentials" unit:"path"`
 	Untouched string
 }
 
@@ -262,4 +263,13 @@ func FuzzParseBytes(f *testing.F) {
 			t.Errorf("%q: %d written as %s, read as %d, %v", text, n, flags.FormatBytes(n), again, err)
 		}
 	})
+}
+
+// A flag that names a file takes it as Mesos does, and does not read it.
+func TestBindLeavesFilesClosed(t *testing.T) {
+	for _, argument := range []string{"--credentials=/etc/secret", "--credentials=file:///etc/secret"} {
+		if c, _, err := bound(t, argument); err != nil || c.Secrets != "/etc/secret" {
+			t.Errorf("%s: %q, %v", argument, c.Secrets, err)
+		}
+	}
 }

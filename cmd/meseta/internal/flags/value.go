@@ -14,6 +14,7 @@ import (
 type value struct {
 	field reflect.Value
 	bytes bool // the field counts bytes
+	path  bool // the field names a file
 }
 
 var (
@@ -21,9 +22,12 @@ var (
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// Set parses text into the field. As in Mesos, "file:///path" stands for what the file holds.
+// Set parses text into the field. As in Mesos, "file:///path" stands for what the file holds, and for the file itself
+// where the field names one.
 func (v *value) Set(text string) error {
-	if path, ok := strings.CutPrefix(text, "file://"); ok {
+	if path, ok := strings.CutPrefix(text, "file://"); ok && v.path {
+		text = path
+	} else if ok {
 		content, err := os.ReadFile(path)
 		if err != nil {
 			return err
@@ -34,7 +38,7 @@ func (v *value) Set(text string) error {
 	if field.Kind() == reflect.Pointer {
 		// Only a good value replaces "not set".
 		fresh := reflect.New(field.Type().Elem())
-		if err := (&value{fresh.Elem(), v.bytes}).parse(text); err != nil {
+		if err := (&value{field: fresh.Elem(), bytes: v.bytes}).parse(text); err != nil {
 			return err
 		}
 		field.Set(fresh)

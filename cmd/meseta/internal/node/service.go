@@ -71,12 +71,16 @@ func isBug(err error) bool {
 
 // Master adds a master, which keeps its registry in its work_dir.
 func (s *Service) Master(c master.Config) error {
+	known, err := s.credentials(c.Credentials)
+	if err != nil {
+		return err
+	}
 	store, err := standalone.Open(c.WorkDir)
 	if err != nil {
 		return fmt.Errorf("--work_dir=%s: %w; name another directory", c.WorkDir, err)
 	}
 	s.close = append(s.close, store.Close)
-	_, err = master.Spawn(s.rt, c, master.Parts{Contender: store, Registry: store})
+	_, err = master.Spawn(s.rt, c, master.Parts{Contender: store, Registry: store, Credentials: known})
 	return err
 }
 
@@ -87,6 +91,10 @@ func (s *Service) Agent(c agent.Config, address string) error {
 		return err
 	}
 	detector, err := standalone.At(address)
+	if err != nil {
+		return err
+	}
+	credential, err := Credential(c.Credential, s.log)
 	if err != nil {
 		return err
 	}
@@ -108,7 +116,7 @@ func (s *Service) Agent(c agent.Config, address string) error {
 		s.lives.Launcher = launcher
 		launcher = s.lives
 	}
-	_, err = agent.Spawn(s.rt, c, agent.Parts{Detector: detector, Launcher: launcher, Disk: disk, Machine: machine, Ended: s.end})
+	_, err = agent.Spawn(s.rt, c, agent.Parts{Detector: detector, Launcher: launcher, Disk: disk, Credential: credential, Machine: machine, Ended: s.end})
 	return err
 }
 
