@@ -24,6 +24,7 @@ type desk struct {
 	b        *process.Base
 	view     *view
 	began    float64
+	counting bool // the runtime's metrics are about to be brought up to date
 }
 
 // Initialize implements process.Process.
@@ -31,6 +32,7 @@ func (d *desk) Initialize(b *process.Base) {
 	d.b = b
 	d.began = seconds(b.Now())
 	process.Install(b, d.call)
+	d.count()
 }
 
 // operatorCall passes on what was sent to the agent itself. The answer comes from the desk.

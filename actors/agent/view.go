@@ -54,7 +54,7 @@ func (a *Agent) publish() {
 		v.frameworks = append(v.frameworks, f.view())
 	}
 	v.completed = a.completed
-	process.Dispatch(a.desk, func(d *desk) { d.view = v })
+	process.Dispatch(a.desk, func(d *desk) { d.show(v) })
 }
 
 func (f *framework) view() frameworkView {

@@ -96,7 +96,7 @@ func (m *Master) Initialize(b *process.Base) {
 	m.info = masterInfo(m.id, b.Self(), m.config)
 	rate, _ := parseRate(m.config.AgentRemovalRateLimit) // checked by Validate
 	m.limiter = newLimiter(b, rate)
-	m.counts.init(b.Now)
+	m.counts.init(b.Metrics())
 	m.desk.init()
 	m.agents.init()
 	m.frameworks.init()

@@ -2,7 +2,6 @@ package master
 
 import (
 	"strings"
-	"time"
 
 	"github.com/meseta-io/meseta/actors/process/metrics"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -58,8 +57,8 @@ var (
 		mesospb.TaskState_TASK_DROPPED, mesospb.TaskState_TASK_GONE, mesospb.TaskState_TASK_GONE_BY_OPERATOR}
 )
 
-func (c *counts) init(now func() time.Time) {
-	c.registry = metrics.New(now)
+func (c *counts) init(registry *metrics.Registry) {
+	c.registry = registry
 	c.tasks = map[mesospb.TaskState]int{}
 	c.over = map[mesospb.TaskState]*metrics.Counter{}
 	c.calls = map[schedulerpb.Call_Type]*metrics.Counter{}

@@ -39,6 +39,9 @@ type HTTPConfig struct {
 	MaxBody int64
 	// Realms holds an Authenticator for each realm that has one; routes of other realms are open.
 	Realms map[string]Authenticator
+	// Authorizer says what those may do who have proven who they are, or did not have to. A Response refuses. Nil lets
+	// everybody do everything.
+	Authorizer func(Principal, *http.Request) *Response
 	// MetricsRealm guards /metrics/snapshot.
 	MetricsRealm string
 	// Firewall sees every request first. A Response refuses it. Nil lets all pass.
@@ -139,7 +142,7 @@ func (r *Runtime) visit(w http.ResponseWriter, req *http.Request) Future[Respons
 	case "__processes__":
 		return Ready(r.census())
 	case "metrics/snapshot":
-		if _, refusal := r.authenticate(r.http.MetricsRealm, req); refusal != nil {
+		if _, refusal := r.admit(r.http.MetricsRealm, req); refusal != nil {
 			return Ready(*refusal)
 		}
 		return Ready(r.snapshot())
@@ -148,7 +151,7 @@ func (r *Runtime) visit(w http.ResponseWriter, req *http.Request) Future[Respons
 	if !ok {
 		return Ready(Response{Status: http.StatusNotFound})
 	}
-	principal, refusal := r.authenticate(to.realm, req)
+	principal, refusal := r.admit(to.realm, req)
 	if refusal != nil {
 		return Ready(*refusal)
 	}
@@ -157,6 +160,15 @@ func (r *Runtime) visit(w http.ResponseWriter, req *http.Request) Future[Respons
 		return Ready(Response{Status: bodyStatus(err)})
 	}
 	return r.ask(to, &Request{Request: req, Principal: principal, Body: body, Path: rest})
+}
+
+// admit finds out who asks, and whether they may.
+func (r *Runtime) admit(realm string, req *http.Request) (Principal, *Response) {
+	p, refusal := r.authenticate(realm, req)
+	if refusal == nil && r.http.Authorizer != nil {
+		refusal = r.http.Authorizer(p, req)
+	}
+	return p, refusal
 }
 
 func (r *Runtime) authenticate(realm string, req *http.Request) (Principal, *Response) {

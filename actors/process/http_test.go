@@ -495,6 +495,31 @@ func TestHTTPAuthentication(t *testing.T) {
 		}
 	})
 
+	t.Run("an authorizer says who may do what, strangers too", func(t *testing.T) {
+		s := newSite(t, process.HTTPConfig{
+			Realms: map[string]process.Authenticator{"realm": authn.Basic("realm", map[string]string{"user": "password"})},
+			Authorizer: func(p process.Principal, r *http.Request) *process.Response {
+				if p.Name == "user" && r.URL.Path == "/guarded/x" || r.URL.Path == "/open/x" {
+					return nil
+				}
+				return &process.Response{Status: http.StatusForbidden}
+			},
+		})
+		for id, realm := range map[string]string{"open": "", "closed": "", "guarded": "realm", "secret": "realm"} {
+			s.route(id, "x", realm, func(r *process.Request) process.Future[process.Response] { return text(r.Principal.Name) })
+		}
+		for path, want := range map[string]int{"/open/x": 200, "/closed/x": 403, "/guarded/x": 200, "/secret/x": 403, "/metrics/snapshot": 403} {
+			req := s.request("GET", path, nil)
+			req.SetBasicAuth("user", "password")
+			if resp, _ := s.do(req); resp.StatusCode != want {
+				t.Errorf("%s: %d", path, resp.StatusCode)
+			}
+		}
+		if resp, _ := s.get("/guarded/x"); resp.StatusCode != 401 {
+			t.Errorf("without a password: %d", resp.StatusCode)
+		}
+	})
+
 	t.Run("metrics are guarded by their own realm", func(t *testing.T) {
 		s := newSite(t, process.HTTPConfig{
 			MetricsRealm: "realm",
