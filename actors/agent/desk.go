@@ -2,17 +2,16 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/process"
-	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/refusal"
 	"github.com/meseta-io/meseta/messages/validation"
 )
 
@@ -111,22 +110,5 @@ func (d *desk) later(from process.UPID, work func(context.Context) (*agentpb.Res
 }
 
 func (d *desk) refuse(from process.UPID, err error) {
-	d.b.Send(from, &controlpb.Refused{Class: classOf(err).Enum(), Message: proto.String(err.Error())})
-}
-
-// classOf is what the caller can do about an error.
-func classOf(err error) controlpb.Refused_Class {
-	for _, c := range []struct {
-		of    error
-		class controlpb.Refused_Class
-	}{
-		{fault.ErrInvalid, controlpb.Refused_INVALID}, {fault.ErrDenied, controlpb.Refused_DENIED},
-		{fault.ErrNotFound, controlpb.Refused_NOT_FOUND}, {fault.ErrConflict, controlpb.Refused_CONFLICT},
-		{fault.ErrUnsupported, controlpb.Refused_UNSUPPORTED}, {fault.ErrUnavailable, controlpb.Refused_UNAVAILABLE},
-	} {
-		if errors.Is(err, c.of) {
-			return c.class
-		}
-	}
-	return controlpb.Refused_UNKNOWN
+	d.b.Send(from, refusal.Of(err))
 }

@@ -1,9 +1,7 @@
 package agent
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -171,21 +169,6 @@ func (s specOf) in(dir string) containerizer.Spec {
 	spec.Dir, spec.Stdout, spec.Stderr = dir, dir+"/stdout", dir+"/stderr"
 	spec.Env = append(append([]string(nil), spec.Env...), "MESOS_DIRECTORY="+dir, "MESOS_SANDBOX="+dir)
 	return spec
-}
-
-// newUUID is a random (version 4) UUID, as text.
-func newUUID(r *rand.Rand) string {
-	u := newUUIDBytes(r)
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
-}
-
-func newUUIDBytes(r *rand.Rand) []byte {
-	u := make([]byte, 16)
-	binary.BigEndian.PutUint64(u, r.Uint64())
-	binary.BigEndian.PutUint64(u[8:], r.Uint64())
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return u
 }
 
 // Events for executors.

@@ -10,6 +10,7 @@ import (
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // executor is one executor of a framework, in its container.
@@ -86,7 +87,7 @@ func (e *executor) sorted() []*task {
 // idle tells whether it has no task that may still do something.
 func (e *executor) idle() bool {
 	for _, t := range e.tasks {
-		if !terminal(t.state) {
+		if !taskstate.Terminal(t.state) {
 			return false
 		}
 	}

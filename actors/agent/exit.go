@@ -10,6 +10,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // watch waits for the end of the executor's process.
@@ -92,7 +93,7 @@ func (a *Agent) gone(e *executor) {
 		v = *e.verdict
 	}
 	for _, t := range e.sorted() {
-		if !terminal(t.state) {
+		if !taskstate.Terminal(t.state) {
 			a.conclude(e.framework, e, t, v)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // killTask ends a task: at once if its executor has not got it, else through the executor.
@@ -20,7 +21,7 @@ func (a *Agent) killTask(from process.UPID, m *controlpb.KillTask) {
 	case t == nil:
 		a.refuse(f, m.GetTaskId(), &verdictOnTasks{f.word(mesospb.TaskState_TASK_DROPPED),
 			mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED, "Cannot kill a task that is not on this agent"})
-	case e == nil || terminal(t.state):
+	case e == nil || taskstate.Terminal(t.state):
 		// It has ended; its update is on the way.
 	case e.unqueue(t):
 		a.conclude(f, e, t, verdictOnTasks{mesospb.TaskState_TASK_KILLED, mesospb.TaskStatus_REASON_TASK_KILLED_DURING_LAUNCH,
@@ -84,7 +85,7 @@ func (a *Agent) shutdownAll(f *framework) {
 	}
 	for _, e := range f.sorted() {
 		for _, t := range e.sorted() {
-			if terminal(t.state) {
+			if taskstate.Terminal(t.state) {
 				a.forget(f, e, t)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/uuid"
 )
 
 // runTask takes a task: refuses it with a reason, or writes it down and hands it to its executor, which is
@@ -109,7 +110,7 @@ func (a *Agent) newExecutor(f *framework, t *mesospb.TaskInfo) *executor {
 		framework: f,
 		info:      info,
 		command:   command,
-		run:       run{a.id(), f.id(), info.GetExecutorId().GetValue(), newUUID(a.b.Rand())},
+		run:       run{a.id(), f.id(), info.GetExecutorId().GetValue(), uuid.New(a.b.Rand()).String()},
 		user:      a.userFor(f.info, info),
 		tasks:     map[string]*task{},
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // savedState is what an earlier agent process wrote.
@@ -215,7 +216,7 @@ func (s savedTask) revive() *task {
 	t.stored, t.journaled = true, true
 	t.stream = replay(s.records)
 	for _, r := range s.records {
-		if received := r.GetReceived(); received != nil && !terminal(t.state) {
+		if received := r.GetReceived(); received != nil && !taskstate.Terminal(t.state) {
 			t.enter(received.GetStatus())
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/meseta-io/meseta/messages/controlpb"
-	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // How long to wait for an acknowledgement before an update is sent again: Mesos' numbers. Each wait doubles.
@@ -101,7 +101,7 @@ func (s *stream) released() *controlpb.UpdateReceived {
 	s.known[string(h.Status.GetUuid())] = true
 	s.updates = s.updates[1:]
 	s.retry = firstRetry
-	if terminal(h.Status.GetState()) {
+	if taskstate.Terminal(h.Status.GetState()) {
 		s.ended = true
 		s.updates = nil
 	}
@@ -141,15 +141,4 @@ func receivedRecord(r *controlpb.UpdateReceived) *controlpb.UpdateRecord {
 func acknowledgedRecord(uuid []byte) *controlpb.UpdateRecord {
 	return &controlpb.UpdateRecord{Record: &controlpb.UpdateRecord_Acknowledged{
 		Acknowledged: &controlpb.UpdateAcknowledged{Uuid: uuid}}}
-}
-
-// terminal states are never left, in the eyes of an agent. UNREACHABLE and UNKNOWN are words of the master.
-func terminal(s mesospb.TaskState) bool {
-	switch s {
-	case mesospb.TaskState_TASK_FINISHED, mesospb.TaskState_TASK_FAILED, mesospb.TaskState_TASK_KILLED,
-		mesospb.TaskState_TASK_ERROR, mesospb.TaskState_TASK_LOST, mesospb.TaskState_TASK_DROPPED,
-		mesospb.TaskState_TASK_GONE, mesospb.TaskState_TASK_GONE_BY_OPERATOR:
-		return true
-	}
-	return false
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 	"github.com/meseta-io/meseta/messages/validation"
 )
 
@@ -106,7 +107,7 @@ func (a *Agent) subscribe(e *executor, from process.UPID, s *executorpb.Call_Sub
 		ExecutorInfo: e.info, FrameworkInfo: e.framework.info, AgentInfo: a.info, ContainerId: e.containerID()}})
 	a.deliver(e)
 	for _, t := range e.sorted() {
-		if t.kill != nil && !terminal(t.state) {
+		if t.kill != nil && !taskstate.Terminal(t.state) {
 			a.b.Send(from, killEvent(t.name, t.kill))
 		}
 	}

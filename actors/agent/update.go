@@ -8,6 +8,8 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
+	"github.com/meseta-io/meseta/messages/uuid"
 )
 
 // executorUpdate takes an update from an executor. It is stored before the executor hears that it is safe and
@@ -25,7 +27,7 @@ func (a *Agent) executorUpdate(e *executor, s *mesospb.TaskStatus) {
 			a.b.Send(e.upid, acknowledgedEvent(t.name, uuid))
 		}
 	}
-	if _, had := t.stream.known[string(uuid)]; had || terminal(t.state) {
+	if _, had := t.stream.known[string(uuid)]; had || taskstate.Terminal(t.state) {
 		// Nothing new, or news after the end. It is safe once everything decided before it is written.
 		a.write(nil, acknowledge)
 		return
@@ -84,6 +86,7 @@ func (a *Agent) strayUpdate(e *executor, s *mesospb.TaskStatus) {
 
 // conclude makes an update of the agent's own: the end of a task that no executor can tell.
 func (a *Agent) conclude(f *framework, e *executor, t *task, v verdictOnTasks) {
+	id := uuid.New(a.b.Rand())
 	s := &mesospb.TaskStatus{
 		TaskId:    t.name,
 		State:     v.state.Enum(),
@@ -91,7 +94,7 @@ func (a *Agent) conclude(f *framework, e *executor, t *task, v verdictOnTasks) {
 		Reason:    v.reason.Enum(),
 		AgentId:   a.info.GetId(),
 		Timestamp: proto.Float64(seconds(a.b.Now())),
-		Uuid:      newUUIDBytes(a.b.Rand()),
+		Uuid:      id[:],
 	}
 	if v.message != "" {
 		s.Message = proto.String(v.message)
@@ -218,7 +221,7 @@ func (a *Agent) acknowledgeStatus(from process.UPID, m *controlpb.AcknowledgeSta
 // released is what an acknowledgement leaves on disk: a line in the journal, or nothing of the task when it was
 // the last one.
 func released(meta string, head *controlpb.UpdateReceived, uuid []byte) Change {
-	if terminal(head.GetStatus().GetState()) {
+	if taskstate.Terminal(head.GetStatus().GetState()) {
 		return Change{Kind: Remove, Path: meta}
 	}
 	return journal(meta+"/"+journalFile, acknowledgedRecord(uuid))
@@ -252,7 +255,7 @@ func (a *Agent) forget(f *framework, e *executor, t *task) {
 		}
 		return
 	}
-	if !terminal(t.state) || e.tasks[t.id()] != t {
+	if !taskstate.Terminal(t.state) || e.tasks[t.id()] != t {
 		return
 	}
 	delete(e.tasks, t.id())

@@ -7,6 +7,7 @@ import (
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // view is the agent at one moment, as its desk shows it. It is never changed, and shares its messages with the
@@ -74,7 +75,7 @@ func (e *executor) view() executorView {
 	for _, t := range e.sorted() {
 		switch {
 		case slices.Contains(e.queue, t):
-		case terminal(t.state):
+		case taskstate.Terminal(t.state):
 			v.ended = append(v.ended, t.message(e))
 		default:
 			v.launched = append(v.launched, t.message(e))

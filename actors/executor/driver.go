@@ -2,10 +2,8 @@ package executor
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/uuid"
 )
 
 // ErrAgentLost is why an executor ended that waited in vain for its agent.
@@ -95,7 +94,8 @@ func (d *Driver) ContainerID() *mesospb.ContainerID { return d.info.GetContainer
 // Update tells how a task goes. The update is kept and sent again until the agent has stored it; uuid, source,
 // executor and time are filled in. The status must not be changed afterwards.
 func (d *Driver) Update(s *mesospb.TaskStatus) {
-	s.Uuid = newUUID(d.b.Rand())
+	id := uuid.New(d.b.Rand())
+	s.Uuid = id[:]
 	s.Source = mesospb.TaskStatus_SOURCE_EXECUTOR.Enum()
 	s.ExecutorId = &mesospb.ExecutorID{Value: proto.String(d.config.ExecutorID)}
 	if s.Timestamp == nil {
@@ -301,14 +301,4 @@ func (d *Driver) shutdown() {
 		return
 	}
 	d.Stop()
-}
-
-// newUUID is a random (version 4) UUID.
-func newUUID(r *rand.Rand) []byte {
-	u := make([]byte, 16)
-	binary.BigEndian.PutUint64(u, r.Uint64())
-	binary.BigEndian.PutUint64(u[8:], r.Uint64())
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return u
 }

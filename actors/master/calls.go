@@ -1,7 +1,6 @@
 package master
 
 import (
-	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -10,6 +9,7 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/refusal"
 	"github.com/meseta-io/meseta/messages/validation"
 )
 
@@ -98,39 +98,16 @@ func (m *Master) obey(f *framework, c *schedulerpb.Call) error {
 // refuse answers a call that failed.
 func (m *Master) refuse(to process.UPID, err error) {
 	m.Log().Debug("a call is refused", "to", to, "error", err)
-	m.Send(to, refusal(err))
+	m.Send(to, refusal.Of(err))
 }
 
 // refuseStranger answers a call of a framework that has to subscribe before it can be obeyed. Its scheduler may
 // not know: a master that failed over at the same address looks like the one before.
 func (m *Master) refuseStranger(to process.UPID, err error) {
 	m.Log().Debug("a call of a stranger is refused", "to", to, "error", err)
-	r := refusal(err)
+	r := refusal.Of(err)
 	r.Unsubscribed = proto.Bool(true)
 	m.Send(to, r)
-}
-
-// refusal is an error as a message.
-func refusal(err error) *controlpb.Refused {
-	class := controlpb.Refused_UNKNOWN
-	for _, known := range []struct {
-		err   error
-		class controlpb.Refused_Class
-	}{
-		{fault.ErrInvalid, controlpb.Refused_INVALID},
-		{fault.ErrDenied, controlpb.Refused_DENIED},
-		{fault.ErrNotFound, controlpb.Refused_NOT_FOUND},
-		{fault.ErrConflict, controlpb.Refused_CONFLICT},
-		{fault.ErrNotLeader, controlpb.Refused_NOT_LEADER},
-		{fault.ErrUnsupported, controlpb.Refused_UNSUPPORTED},
-		{fault.ErrUnavailable, controlpb.Refused_UNAVAILABLE},
-	} {
-		if errors.Is(err, known.err) {
-			class = known.class
-			break
-		}
-	}
-	return &controlpb.Refused{Class: class.Enum(), Message: proto.String(err.Error())}
 }
 
 // message passes opaque bytes on to an executor, at most once.

@@ -10,6 +10,7 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // report is what a returning agent says that it has, by framework and id.
@@ -132,7 +133,7 @@ func (m *Master) questions(a *agent, rep report) (lists []*controlpb.ReconcileTa
 // killAgain repeats the kills that were asked for while the agent was away.
 func (m *Master) killAgain(a *agent, rep report) {
 	each(a.killed, func(framework, id string, policy *mesospb.KillPolicy) {
-		if t := rep.tasks[framework][id]; t != nil && !terminal(t.GetState()) {
+		if t := rep.tasks[framework][id]; t != nil && !taskstate.Terminal(t.GetState()) {
 			m.Send(a.pid, &controlpb.KillTask{FrameworkId: frameworkID(framework), TaskId: t.TaskId, KillPolicy: policy, Epoch: m.stamp()})
 		}
 	})

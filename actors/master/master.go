@@ -14,6 +14,7 @@ import (
 	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/uuid"
 )
 
 // ID is the master's process id.
@@ -92,7 +93,7 @@ func Spawn(rt *process.Runtime, c Config, p Parts) (process.UPID, error) {
 func (m *Master) Initialize(b *process.Base) {
 	m.Base = b
 	m.started = b.Now()
-	m.id = newUUID(b)
+	m.id = uuid.New(b.Rand()).String()
 	m.info = masterInfo(m.id, b.Self(), m.config)
 	rate, _ := parseRate(m.config.AgentRemovalRateLimit) // checked by Validate
 	m.limiter = newLimiter(b, rate)
@@ -137,14 +138,6 @@ func (m *Master) Finalize() {
 			m.Log().Warn("the term could not be given back", "error", err)
 		}
 	}
-}
-
-// newUUID is a random UUID in its usual text, from the process's own randomness so that a rehearsal repeats.
-func newUUID(b *process.Base) string {
-	hi, lo := b.Rand().Uint64(), b.Rand().Uint64()
-	hi = hi&^0xf000 | 0x4000
-	lo = lo&^(0xc<<60) | 0x8<<60
-	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", hi>>32, hi>>16&0xffff, hi&0xffff, lo>>48, lo&(1<<48-1))
 }
 
 // masterInfo is what a master says of itself.

@@ -7,6 +7,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
+	"github.com/meseta-io/meseta/messages/refusal"
 	"github.com/meseta-io/meseta/messages/validation"
 )
 
@@ -35,7 +36,7 @@ func (o *Operator) show(v *View) { o.view = v }
 // call answers one question, or says with controlpb.Refused why not.
 func (o *Operator) call(from process.UPID, c *masterpb.Call) {
 	if err := validation.MasterCall(c); err != nil {
-		o.base.Send(from, refusal(err))
+		o.base.Send(from, refusal.Of(err))
 		return
 	}
 	switch c.GetType() {
@@ -57,7 +58,7 @@ func (o *Operator) call(from process.UPID, c *masterpb.Call) {
 func (o *Operator) order(from process.UPID, done process.Future[struct{}]) {
 	process.Then(o.base, done, func(_ struct{}, err error) {
 		if err != nil {
-			o.base.Send(from, refusal(err))
+			o.base.Send(from, refusal.Of(err))
 			return
 		}
 		o.base.Send(from, &masterpb.Response{})
@@ -68,11 +69,11 @@ func (o *Operator) order(from process.UPID, done process.Future[struct{}]) {
 func (o *Operator) read(from process.UPID, c *masterpb.Call) {
 	answer := answers[c.GetType()]
 	if answer == nil {
-		o.base.Send(from, refusal(fmt.Errorf("%s is not answered by this master: %w", c.GetType(), fault.ErrUnsupported)))
+		o.base.Send(from, refusal.Of(fmt.Errorf("%s is not answered by this master: %w", c.GetType(), fault.ErrUnsupported)))
 		return
 	}
 	if !o.view.Serving && needsLeader(c.GetType()) {
-		o.base.Send(from, refusal(fmt.Errorf("Master has not finished recovery: %w", fault.ErrUnavailable)))
+		o.base.Send(from, refusal.Of(fmt.Errorf("Master has not finished recovery: %w", fault.ErrUnavailable)))
 		return
 	}
 	view, config := o.view, o.config
@@ -83,7 +84,7 @@ func (o *Operator) read(from process.UPID, c *masterpb.Call) {
 	})
 	process.Then(o.base, work, func(r *masterpb.Response, err error) {
 		if err != nil {
-			o.base.Send(from, refusal(err))
+			o.base.Send(from, refusal.Of(err))
 			return
 		}
 		o.base.Send(from, r)

@@ -1,8 +1,9 @@
 package master
 
 import (
-	"google.golang.org/protobuf/proto"
 	"maps"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/registrar"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // task is one that is not over, or over and not acknowledged.
@@ -35,19 +36,10 @@ func (t *task) told() mesospb.TaskState {
 	return t.info.GetState()
 }
 
-// terminal reports whether a task in this state is over.
-func terminal(s mesospb.TaskState) bool {
-	switch s {
-	case mesospb.TaskState_TASK_FINISHED, mesospb.TaskState_TASK_FAILED, mesospb.TaskState_TASK_KILLED,
-		mesospb.TaskState_TASK_ERROR, mesospb.TaskState_TASK_LOST, mesospb.TaskState_TASK_DROPPED,
-		mesospb.TaskState_TASK_GONE, mesospb.TaskState_TASK_GONE_BY_OPERATOR:
-		return true
-	}
-	return false
-}
-
 // over reports whether a task in this state uses nothing any more, as far as the master can tell.
-func over(s mesospb.TaskState) bool { return terminal(s) || s == mesospb.TaskState_TASK_UNREACHABLE }
+func over(s mesospb.TaskState) bool {
+	return taskstate.Terminal(s) || s == mesospb.TaskState_TASK_UNREACHABLE
+}
 
 // taskOf is what the master keeps of a task that is launched.
 func taskOf(t *mesospb.TaskInfo, framework *mesospb.FrameworkID, executor *mesospb.ExecutorInfo, user string) *mesospb.Task {
@@ -79,7 +71,7 @@ func advance(old *mesospb.Task, status *mesospb.TaskStatus, latest *mesospb.Task
 		state = *latest
 	}
 	next = shallow(old)
-	if !terminal(old.GetState()) {
+	if !taskstate.Terminal(old.GetState()) {
 		ended = over(state) && !over(old.GetState())
 		next.State = state.Enum()
 	}
@@ -182,7 +174,7 @@ func (m *Master) loseTask(a *agent, t *task, why loss) {
 	state, reason := why.of(f)
 	status := m.status(t.info, state, reason, why.message)
 	status.UnreachableTime = why.since
-	if terminal(t.info.GetState()) {
+	if taskstate.Terminal(t.info.GetState()) {
 		status = m.status(t.info, t.info.GetState(), reason, why.message)
 		copyLast(status, t.info)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // statusUpdate passes the head of a task's stream on to its framework, and remembers it. The agent keeps
@@ -66,7 +67,7 @@ func (m *Master) acknowledge(f *framework, c *schedulerpb.Call_Acknowledge) {
 			m.counts.invalidAck.Inc()
 			return
 		}
-		if terminal(t.info.GetStatusUpdateState()) && bytes.Equal(t.info.GetStatusUpdateUuid(), c.GetUuid()) {
+		if taskstate.Terminal(t.info.GetStatusUpdateState()) && bytes.Equal(t.info.GetStatusUpdateUuid(), c.GetUuid()) {
 			m.removeTask(f, t, &f.completed)
 		}
 	}

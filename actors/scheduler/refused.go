@@ -3,7 +3,7 @@ package scheduler
 import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
-	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/refusal"
 )
 
 // Refuser is told that the master did not do what a call asked for: the call was invalid or not allowed, or this
@@ -27,7 +27,7 @@ func (d *Driver) refused(from process.UPID, r *controlpb.Refused) {
 		d.doubted = d.heard
 		d.rejoin()
 	default:
-		d.complain(&refusal{r.GetMessage(), classes[r.GetClass()]})
+		d.complain(refusal.Err(r))
 	}
 }
 
@@ -43,24 +43,4 @@ func (d *Driver) complain(err error) {
 		return
 	}
 	d.Log().Warn("the master refuses a call", "error", err)
-}
-
-// refusal is what the master said, in a class that tells what to do about it.
-type refusal struct {
-	message string
-	class   error // nil: one of a newer master
-}
-
-func (r *refusal) Error() string { return r.message }
-
-func (r *refusal) Unwrap() error { return r.class }
-
-var classes = map[controlpb.Refused_Class]error{
-	controlpb.Refused_INVALID:     fault.ErrInvalid,
-	controlpb.Refused_DENIED:      fault.ErrDenied,
-	controlpb.Refused_NOT_FOUND:   fault.ErrNotFound,
-	controlpb.Refused_CONFLICT:    fault.ErrConflict,
-	controlpb.Refused_NOT_LEADER:  fault.ErrNotLeader,
-	controlpb.Refused_UNSUPPORTED: fault.ErrUnsupported,
-	controlpb.Refused_UNAVAILABLE: fault.ErrUnavailable,
 }

@@ -7,19 +7,12 @@ import (
 
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
 // Terminal says whether a task in this state is over for good. Unreachable and unknown are not: both may turn out
 // to be running.
-func Terminal(s mesospb.TaskState) bool {
-	switch s {
-	case mesospb.TaskState_TASK_FINISHED, mesospb.TaskState_TASK_FAILED, mesospb.TaskState_TASK_KILLED,
-		mesospb.TaskState_TASK_ERROR, mesospb.TaskState_TASK_LOST, mesospb.TaskState_TASK_DROPPED,
-		mesospb.TaskState_TASK_GONE, mesospb.TaskState_TASK_GONE_BY_OPERATOR:
-		return true
-	}
-	return false
-}
+func Terminal(s mesospb.TaskState) bool { return taskstate.Terminal(s) }
 
 // update tells the framework, once, and acknowledges. An update comes again when its acknowledgement was lost on
 // the way; then only the acknowledgement is repeated.

@@ -17,6 +17,7 @@ import (
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
+	"github.com/meseta-io/meseta/messages/refusal"
 )
 
 // Patience is how long a question may wait for its answer. A cluster that needs longer has another problem.
@@ -97,7 +98,7 @@ func (c *Conversation) ask(ctx context.Context, call proto.Message) (proto.Messa
 		return nil, err
 	}
 	if r, ok := m.(*controlpb.Refused); ok {
-		return nil, refusal(r)
+		return nil, refusal.Err(r)
 	}
 	return m, nil
 }
@@ -151,29 +152,3 @@ func (u *Unreachable) Error() string { return u.Who.String() + " cannot be reach
 
 // Unwrap gives the class of the error.
 func (u *Unreachable) Unwrap() error { return fault.ErrUnavailable }
-
-// refusal is a refused call as an error of its class.
-func refusal(r *controlpb.Refused) error {
-	return &Refusal{Message: r.GetMessage(), class: classes[r.GetClass()]}
-}
-
-// Refusal is the reason that a master or agent gave.
-type Refusal struct {
-	Message string
-	class   error
-}
-
-func (r *Refusal) Error() string { return r.Message }
-
-// Unwrap gives the class of the error.
-func (r *Refusal) Unwrap() error { return r.class }
-
-var classes = map[controlpb.Refused_Class]error{
-	controlpb.Refused_INVALID:     fault.ErrInvalid,
-	controlpb.Refused_DENIED:      fault.ErrDenied,
-	controlpb.Refused_NOT_FOUND:   fault.ErrNotFound,
-	controlpb.Refused_CONFLICT:    fault.ErrConflict,
-	controlpb.Refused_NOT_LEADER:  fault.ErrNotLeader,
-	controlpb.Refused_UNSUPPORTED: fault.ErrUnsupported,
-	controlpb.Refused_UNAVAILABLE: fault.ErrUnavailable,
-}
