@@ -9,6 +9,7 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/refusal"
 )
 
 // What strangers can make a master remember is bounded: so many challenges at a time, for names of such a length.
@@ -114,6 +115,6 @@ func (m *Master) unprovenAgent(from process.UPID) bool {
 	}
 	err := fmt.Errorf("agent at %s is not authenticated; start it with --credential: %w", from, fault.ErrDenied)
 	m.Log().Warn("an agent is refused", "agent", from, "error", err)
-	m.Send(from, refusal(err))
+	m.Send(from, refusal.Of(err))
 	return true
 }

@@ -194,6 +194,24 @@ func TestPartitionTerminalTask(t *testing.T) {
 	f.ExpectNone(0, update("t1", mesospb.TaskState_TASK_LOST))
 }
 
+// A framework that still waits for RUNNING must not hear FINISHED, then RUNNING: what an agent has to tell comes in order,
+// also around a partition.
+func TestPartitionUntoldEnd(t *testing.T) {
+	s := newStage(t, nil)
+	a := s.agent("a1", "cpus:4;mem:4096")
+	f := s.framework("f1", aware, checkpointing)
+	s.running(f, a, "t1")
+	a.later(f.id, "t1", mesospb.TaskState_TASK_RUNNING, mesospb.TaskState_TASK_FINISHED, "u2")
+	f.updated("t1", mesospb.TaskState_TASK_RUNNING)
+	outOfReach(s, a)
+	f.updated("t1", mesospb.TaskState_TASK_UNREACHABLE)
+	a.deaf = false
+	a.reregister()
+	f.updated("t1", mesospb.TaskState_TASK_RUNNING)
+	a.update(f.id, "t1", mesospb.TaskState_TASK_FINISHED, "u3")
+	f.updated("t1", mesospb.TaskState_TASK_FINISHED)
+}
+
 // An order to launch that was lost on the way to an agent that then is unreachable leaves nothing behind.
 func TestPartitionLostLaunch(t *testing.T) {
 	s := newStage(t, nil)

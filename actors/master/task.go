@@ -165,7 +165,9 @@ func (m *Master) removeTask(f *framework, t *task, past *ring) {
 }
 
 // loseTask ends a task because its agent is lost, and tells its framework. One that had ended already, and
-// whose end was not acknowledged, keeps its true end: Mesos would say LOST of a task that has finished.
+// whose end was not acknowledged, keeps its true end: Mesos would say LOST of a task that has finished. But a framework
+// that has not heard of the end yet must not hear of it now if the agent may return, because then the agent
+// resends what is still before it.
 func (m *Master) loseTask(a *agent, t *task, why loss) {
 	f := m.frameworks.registered[t.framework]
 	if f == nil {
@@ -174,9 +176,13 @@ func (m *Master) loseTask(a *agent, t *task, why loss) {
 	state, reason := why.of(f)
 	status := m.status(t.info, state, reason, why.message)
 	status.UnreachableTime = why.since
+	tell := status
 	if taskstate.Terminal(t.info.GetState()) {
 		status = m.status(t.info, t.info.GetState(), reason, why.message)
 		copyLast(status, t.info)
+		if why.since == nil || taskstate.Terminal(t.told()) {
+			tell = status
+		}
 	}
 	m.setState(f, t, status, nil)
 	past := &f.completed
@@ -184,5 +190,5 @@ func (m *Master) loseTask(a *agent, t *task, why loss) {
 		past = &f.unreachable
 	}
 	m.removeTask(f, t, past)
-	m.tellUpdate(f, status)
+	m.tellUpdate(f, tell)
 }
