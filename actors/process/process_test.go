@@ -374,3 +374,37 @@ func (s *secretive) Initialize(b *process.Base) {
 	b.Secret(p)
 	s.made <- string(p)
 }
+
+// eager is a transport whose peer speaks before Start has returned.
+type eager struct {
+	process.Transport
+	spoken chan struct{}
+}
+
+func (e *eager) Start(in process.Inbound) (string, error) {
+	began := make(chan struct{})
+	go func() {
+		close(began)
+		// In the name of a process of the runtime itself.
+		in.Receive(process.Envelope{From: process.UPID{ID: "a", Addr: "here:1"}, To: process.UPID{ID: "b", Addr: "here:1"}, Msg: &wrapperspb.StringValue{}})
+		close(e.spoken)
+	}()
+	<-began
+	return "here:1", nil
+}
+
+func (e *eager) Close(context.Context) error { return nil }
+
+// What comes in while a runtime starts is judged by the address that the runtime will have.
+func TestEarlyMessagesWaitForTheAddress(t *testing.T) {
+	e := &eager{spoken: make(chan struct{})}
+	rt, err := process.New(process.Config{Transport: e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rt.Shutdown(context.Background())
+	<-e.spoken
+	if got := rt.Stats().Refused; got != 1 {
+		t.Errorf("%d messages were refused", got)
+	}
+}

@@ -101,7 +101,9 @@ func New(c Config) (*Runtime, error) {
 		r.stage = newPool()
 	}
 	if r.transport != nil {
-		addr, err := r.transport.Start(inbound{r})
+		in := inbound{r, make(chan struct{})}
+		defer close(in.bound) // the last thing to happen here
+		addr, err := r.transport.Start(in)
 		if err != nil {
 			_ = r.stage.Close(context.Background())
 			return nil, fmt.Errorf("start transport: %w", err)
@@ -190,10 +192,15 @@ func (r *Runtime) pass(e Envelope) bool {
 	return true
 }
 
-// inbound is the runtime as its transport sees it.
-type inbound struct{ r *Runtime }
+// inbound is the runtime as its transport sees it. Peers that know the port from a former life may speak as soon as
+// it is bound; they wait until the runtime knows its own address, by which what they say is judged.
+type inbound struct {
+	r     *Runtime
+	bound chan struct{} // closed by then
+}
 
 func (in inbound) Receive(e Envelope) {
+	<-in.bound
 	r := in.r
 	// Nobody outside may speak in the name of a process that lives here, nor reach one by another's address.
 	if e.Msg == nil || e.To.Addr != r.addr || e.From.Addr == r.addr {
@@ -221,6 +228,7 @@ func (in inbound) Receive(e Envelope) {
 }
 
 func (in inbound) PeerLost(peer string, why error) {
+	<-in.bound
 	in.r.log.Debug("peer lost", "peer", peer, "why", why)
 	in.r.links.peerLost(peer)
 }
