@@ -34,8 +34,8 @@ type Allocator struct {
 	scheduled bool // a run is in the mailbox
 	paused    bool
 
-	metrics *metrics.Registry
-	latency *metrics.Timer // from the event that asks for a run to its beginning
+	shown   map[string]*metrics.Gauge // figures in the runtime's registry, by name
+	latency *metrics.Timer            // from the event that asks for a run to its beginning
 	runTime *metrics.Timer
 	waited  func() // ends the latency of the scheduled run
 }
@@ -55,9 +55,9 @@ func (a *Allocator) Initialize(b *process.Base) {
 	a.base = b
 	a.words = newWords()
 	a.agents = map[string]*agent{}
-	a.metrics = metrics.New(b.Now)
-	a.latency = a.metrics.Timer("allocator/mesos/allocation_run_latency_ms", time.Millisecond, metrics.Window(time.Hour))
-	a.runTime = a.metrics.Timer("allocator/mesos/allocation_run_ms", time.Millisecond, metrics.Window(time.Hour))
+	a.shown = map[string]*metrics.Gauge{}
+	a.latency = b.Metrics().Timer("allocator/mesos/allocation_run_latency_ms", time.Millisecond, metrics.Window(time.Hour))
+	a.runTime = b.Metrics().Timer("allocator/mesos/allocation_run_ms", time.Millisecond, metrics.Window(time.Hour))
 	min, err := a.config.minima()
 	if err != nil {
 		b.Fatal(err) // Spawn has validated it
@@ -67,6 +67,7 @@ func (a *Allocator) Initialize(b *process.Base) {
 		OpenGPUs: !a.config.FilterGPUResources,
 	})
 	a.engine.Now(b.Now())
+	a.publish()
 	b.Delay(a.config.AllocationInterval, a.periodic)
 }
 
@@ -77,7 +78,10 @@ func (a *Allocator) periodic() {
 		a.wake()
 	}
 	// Behind the run that was just asked for.
-	a.base.Dispatch(func() { a.base.Delay(a.config.AllocationInterval, a.periodic) })
+	a.base.Dispatch(func() {
+		a.publish()
+		a.base.Delay(a.config.AllocationInterval, a.periodic)
+	})
 }
 
 // do applies an event to the engine at the present time.

@@ -1,11 +1,53 @@
 package allocator
 
-import "github.com/meseta-io/meseta/messages/resources"
+import (
+	"maps"
+	"strings"
 
-// figures words the books as metrics under Mesos' names.
+	"github.com/meseta-io/meseta/actors/process/metrics"
+	"github.com/meseta-io/meseta/messages/resources"
+)
+
+// figures are the timers and the books.
 func (a *Allocator) figures() map[string]float64 {
+	out := a.books()
+	for name, v := range a.base.Metrics().Snapshot() {
+		if strings.HasPrefix(name, timers) {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// timers is how the names of all timers begin.
+const timers = "allocator/mesos/allocation_run_"
+
+// publish shows the books in the runtime's registry as they are after a periodic run. They may be long, with a
+// few lines for each role, so they are not copied after each event.
+func (a *Allocator) publish() {
+	books := a.books()
+	for name, v := range books {
+		g := a.shown[name]
+		if g == nil {
+			g = a.base.Metrics().Gauge(name)
+			a.shown[name] = g
+		}
+		g.Set(v)
+	}
+	maps.DeleteFunc(a.shown, func(name string, _ *metrics.Gauge) bool {
+		_, there := books[name]
+		if !there {
+			a.base.Metrics().Remove(name)
+		}
+		return !there
+	})
+}
+
+// books words the books as metrics under Mesos' names.
+func (a *Allocator) books() map[string]float64 {
 	f := a.engine.Figures()
-	out := a.metrics.Snapshot()
+	out := map[string]float64{}
+	out["allocator/mesos/event_queue_dispatches"] = float64(a.waiting())
 	out["allocator/mesos/allocation_runs"] = float64(f.Runs)
 	amounts := func(prefix, suffix string, by map[string]int64) {
 		for name, n := range by {
@@ -30,4 +72,10 @@ func (a *Allocator) figures() map[string]float64 {
 		}
 	}
 	return out
+}
+
+// waiting is how much mail is in the mailbox.
+func (a *Allocator) waiting() int {
+	outside, inside := a.base.Queued()
+	return outside + inside
 }

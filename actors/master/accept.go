@@ -31,6 +31,7 @@ func (m *Master) accept(f *framework, c *schedulerpb.Call_Accept) {
 		spend.left = spend.left.Add(o.resources)
 	}
 	m.counts.offersAccepted.Add(int64(len(offers)))
+	f.tally.accepted.Add(int64(len(offers)))
 	for _, op := range c.GetOperations() {
 		m.operate(&spend, op)
 	}
@@ -106,6 +107,7 @@ func launched(op *mesospb.Offer_Operation) []*mesospb.TaskInfo {
 
 // operate carries out one operation on what is left. One that fails leaves everything to the next.
 func (m *Master) operate(s *spending, op *mesospb.Offer_Operation) {
+	s.framework.tally.operation(op.GetType())
 	switch op.GetType() {
 	case mesospb.Offer_Operation_LAUNCH:
 		m.launch(s, op)
@@ -140,5 +142,6 @@ func (m *Master) neverRan(f *framework, t *mesospb.TaskInfo, executor *mesospb.E
 	}
 	status := m.status(pb, state, reason, err.Error())
 	m.counts.ended(status)
+	f.tally.end(status.GetState())
 	m.tellUpdate(f, status)
 }

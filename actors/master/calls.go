@@ -17,9 +17,10 @@ import (
 // which a scheduler may log and forget; an ERROR event would tell it to give up altogether.
 func (m *Master) call(from process.UPID, c *schedulerpb.Call) {
 	if !m.serving {
+		m.counts.dropped.Inc()
 		return
 	}
-	m.counts.call(c.GetType())
+	m.counts.call(c)
 	principal := m.gate.proven[from]
 	if c.GetType() == schedulerpb.Call_SUBSCRIBE && m.config.AuthenticateFrameworks && principal == "" {
 		m.refuseSubscription(from, fmt.Sprintf("Framework at %s is not authenticated", from))
@@ -45,6 +46,7 @@ func (m *Master) call(from process.UPID, c *schedulerpb.Call) {
 		// Late words of a scheduler that was replaced, or that has yet to subscribe with this master.
 		m.refuseStranger(from, fmt.Errorf("Framework is not subscribed: %w", fault.ErrDenied))
 	default:
+		f.tally.call(c.GetType())
 		if err := m.obey(f, c); err != nil {
 			m.refuse(from, err)
 		}
@@ -105,6 +107,7 @@ func (m *Master) refuse(to process.UPID, err error) {
 // not know: a master that failed over at the same address looks like the one before.
 func (m *Master) refuseStranger(to process.UPID, err error) {
 	m.Log().Debug("a call of a stranger is refused", "to", to, "error", err)
+	m.counts.dropped.Inc()
 	r := refusal.Of(err)
 	r.Unsubscribed = proto.Bool(true)
 	m.Send(to, r)

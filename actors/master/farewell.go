@@ -30,6 +30,7 @@ func (m *Master) disconnect(f *framework) {
 		m.part(f.pid)
 	}
 	f.connected = false
+	f.tally.subscribed.Set(0)
 	if f.heartbeat != nil {
 		f.heartbeat.Stop()
 		f.heartbeat = nil
@@ -76,4 +77,7 @@ func (m *Master) removeFramework(f *framework, why string) {
 	f.unregistered = m.Now()
 	forgotten := m.frameworks.retire(f, m.config.MaxCompletedFrameworks)
 	m.desk.retire(f, forgotten)
+	if forgotten != nil {
+		forgotten.tally.forget()
+	}
 }

@@ -38,6 +38,7 @@ type framework struct {
 	used        resources.Resources
 	offered     resources.Resources
 
+	tally     *tally
 	heartbeat process.Timer
 	failover  process.Timer
 }
@@ -143,6 +144,7 @@ func (fs *frameworks) retire(f *framework, keep int) (forgotten *framework) {
 func (m *Master) newFramework(id string, info *mesospb.FrameworkInfo) *framework {
 	f := &framework{
 		id: id, info: info, can: abilitiesOf(info),
+		tally: newTally(m.Metrics(), info.GetName(), id),
 		tasks: map[string]*task{}, offers: map[string]*offer{},
 		unreachable: ring{max: m.config.MaxUnreachableTasksPerFramework},
 		completed:   ring{max: m.config.MaxCompletedTasksPerFramework},
@@ -185,6 +187,7 @@ func (m *Master) tell(f *framework, e *schedulerpb.Event) {
 	if !f.connected {
 		return
 	}
+	f.tally.event(e.GetType())
 	m.Send(f.pid, e)
 }
 

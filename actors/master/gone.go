@@ -63,6 +63,7 @@ func (m *Master) goneUnreachable(id string, why loss) {
 				m.desk.dropPast(completedTasks, f.id, n)
 			}
 			m.counts.ended(status)
+			f.tally.end(status.GetState())
 			m.tellUpdate(f, status)
 		}
 	}

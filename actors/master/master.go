@@ -98,6 +98,7 @@ func (m *Master) Initialize(b *process.Base) {
 	rate, _ := parseRate(m.config.AgentRemovalRateLimit) // checked by Validate
 	m.limiter = newLimiter(b, rate)
 	m.counts.init(b.Metrics())
+	m.pulls()
 	m.desk.init()
 	m.agents.init()
 	m.frameworks.init()

@@ -6,6 +6,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process/metrics"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/resources"
 )
 
 // counts are the master's metrics under Mesos' names.
@@ -15,7 +16,7 @@ type counts struct {
 	authenticate                                    *metrics.Counter
 	registerAgent, reregisterAgent, unregisterAgent *metrics.Counter
 	statusUpdate, exitedExecutor                    *metrics.Counter
-	executorToFramework                             *metrics.Counter
+	executorToFramework, resubscribe, dropped       *metrics.Counter
 	calls                                           map[schedulerpb.Call_Type]*metrics.Counter
 
 	registrations, reregistrations                              *metrics.Counter
@@ -34,18 +35,19 @@ type counts struct {
 
 // The names that Mesos counts calls under; calls without one are not counted by type.
 var callNames = map[schedulerpb.Call_Type]string{
-	schedulerpb.Call_SUBSCRIBE:            "messages_register_framework",
-	schedulerpb.Call_TEARDOWN:             "messages_unregister_framework",
-	schedulerpb.Call_ACCEPT:               "messages_launch_tasks",
-	schedulerpb.Call_DECLINE:              "messages_decline_offers",
-	schedulerpb.Call_REVIVE:               "messages_revive_offers",
-	schedulerpb.Call_SUPPRESS:             "messages_suppress_offers",
-	schedulerpb.Call_KILL:                 "messages_kill_task",
-	schedulerpb.Call_ACKNOWLEDGE:          "messages_status_update_acknowledgement",
-	schedulerpb.Call_RECONCILE:            "messages_reconcile_tasks",
-	schedulerpb.Call_RECONCILE_OPERATIONS: "messages_reconcile_operations",
-	schedulerpb.Call_MESSAGE:              "messages_framework_to_executor",
-	schedulerpb.Call_REQUEST:              "messages_resource_request",
+	schedulerpb.Call_SUBSCRIBE:                    "messages_register_framework", // of those without an id
+	schedulerpb.Call_TEARDOWN:                     "messages_unregister_framework",
+	schedulerpb.Call_ACCEPT:                       "messages_launch_tasks",
+	schedulerpb.Call_DECLINE:                      "messages_decline_offers",
+	schedulerpb.Call_REVIVE:                       "messages_revive_offers",
+	schedulerpb.Call_SUPPRESS:                     "messages_suppress_offers",
+	schedulerpb.Call_KILL:                         "messages_kill_task",
+	schedulerpb.Call_ACKNOWLEDGE:                  "messages_status_update_acknowledgement",
+	schedulerpb.Call_RECONCILE:                    "messages_reconcile_tasks",
+	schedulerpb.Call_RECONCILE_OPERATIONS:         "messages_reconcile_operations",
+	schedulerpb.Call_MESSAGE:                      "messages_framework_to_executor",
+	schedulerpb.Call_REQUEST:                      "messages_resource_request",
+	schedulerpb.Call_ACKNOWLEDGE_OPERATION_STATUS: "messages_operation_status_update_acknowledgement",
 }
 
 // The states that have a gauge, because tasks leave them, and those that have a counter, because they do not.
@@ -76,6 +78,8 @@ func (c *counts) init(registry *metrics.Registry) {
 		"messages_status_update":                 &c.statusUpdate,
 		"messages_exited_executor":               &c.exitedExecutor,
 		"messages_executor_to_framework":         &c.executorToFramework,
+		"messages_reregister_framework":          &c.resubscribe,
+		"dropped_messages":                       &c.dropped,
 		"slave_registrations":                    &c.registrations,
 		"slave_reregistrations":                  &c.reregistrations,
 		"slave_removals":                         &c.removals,
@@ -107,8 +111,12 @@ func metricName(s mesospb.TaskState) string {
 	return "tasks_" + strings.ToLower(strings.TrimPrefix(s.String(), "TASK_"))
 }
 
-func (c *counts) call(t schedulerpb.Call_Type) {
-	if counter := c.calls[t]; counter != nil {
+func (c *counts) call(call *schedulerpb.Call) {
+	if call.GetType() == schedulerpb.Call_SUBSCRIBE && call.GetSubscribe().GetFrameworkInfo().GetId().GetValue() != "" {
+		c.resubscribe.Inc()
+		return
+	}
+	if counter := c.calls[call.GetType()]; counter != nil {
 		counter.Inc()
 	}
 }
@@ -142,11 +150,7 @@ func (m *Master) gauges() {
 	c := &m.counts
 	c.gauge("elected", yes(m.term != nil))
 	c.gauge("outstanding_offers", float64(len(m.offers.byID)))
-	var connected, active int
-	for _, a := range m.agents.registered {
-		connected += count(a.connected)
-		active += count(a.sound())
-	}
+	connected, active := m.desk.connected, m.desk.active
 	c.gauge("slaves_connected", float64(connected))
 	c.gauge("slaves_disconnected", float64(len(m.agents.registered)-connected))
 	c.gauge("slaves_active", float64(active))
@@ -164,15 +168,33 @@ func (m *Master) gauges() {
 		c.gauge(metricName(s), float64(c.tasks[s]))
 	}
 	c.gauge("tasks_unreachable", float64(m.desk.view.Unreachable.Len()))
-	for _, name := range []string{"cpus", "mem", "disk", "gpus"} {
-		total, used := m.desk.total[name], m.desk.used[name]
-		c.gauge(name+"_total", total.Float64())
-		c.gauge(name+"_used", used.Float64())
-		share := 0.0
-		if total > 0 {
-			share = used.Float64() / total.Float64()
-		}
-		c.gauge(name+"_percent", share)
+	for i, name := range totalled {
+		c.share(name, m.desk.sums[firm].total[i], m.desk.sums[firm].used[i])
+		c.share(name+"_revocable", m.desk.sums[revocable].total[i], m.desk.sums[revocable].used[i])
+	}
+}
+
+// share shows how much there is of a resource and how much of that is used.
+func (c *counts) share(name string, total, used resources.Milli) {
+	c.gauge(name+"_total", total.Float64())
+	c.gauge(name+"_used", used.Float64())
+	part := 0.0
+	if total > 0 {
+		part = used.Float64() / total.Float64()
+	}
+	c.gauge(name+"_percent", part)
+}
+
+// pulls are the metrics that are asked for when somebody looks, from any goroutine.
+func (m *Master) pulls() {
+	started := m.started
+	for name, ask := range map[string]func() float64{
+		"uptime_secs":            func() float64 { return m.Now().Sub(started).Seconds() },
+		"event_queue_messages":   func() float64 { outside, _ := m.Queued(); return float64(outside) },
+		"event_queue_dispatches": func() float64 { _, inside := m.Queued(); return float64(inside) },
+	} {
+		m.Metrics().Remove("master/" + name) // of a master that was here before
+		m.Metrics().Pull("master/"+name, func() (float64, error) { return ask(), nil })
 	}
 }
 

@@ -71,6 +71,7 @@ func (m *Master) makeOffer(f *framework, a *agent, p allocator.Proposal) *offer 
 		o.timeout = m.Delay(m.config.OfferTimeout, func() { m.endOffer(o, nil, true) })
 	}
 	m.counts.offersSent.Inc()
+	f.tally.sent.Inc()
 	m.desk.touchAgent(a.id)
 	m.desk.touchFramework(f.id)
 	return o
@@ -142,6 +143,7 @@ func (m *Master) endOffer(o *offer, filters *mesospb.Filters, rescind bool) {
 	m.allocator.Recover(o.framework, o.agent, o.resources, filters)
 	if f := m.frameworks.registered[o.framework]; f != nil && rescind {
 		m.counts.offersRescinded.Inc()
+		f.tally.rescinded.Inc()
 		m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_RESCIND.Enum(), Rescind: &schedulerpb.Event_Rescind{OfferId: o.pb.Id}})
 	}
 }
@@ -162,6 +164,7 @@ func (m *Master) decline(f *framework, c *schedulerpb.Call_Decline) {
 	for _, id := range c.GetOfferIds() {
 		if o := f.offers[id.GetValue()]; o != nil {
 			m.counts.offersDeclined.Inc()
+			f.tally.declined.Inc()
 			m.endOffer(o, filters, false)
 		}
 	}
@@ -190,6 +193,7 @@ func (m *Master) revive(f *framework, roles []string) error {
 	f.suppressed = slices.DeleteFunc(slices.Clone(f.suppressed), func(role string) bool {
 		return len(roles) == 0 || slices.Contains(roles, role)
 	})
+	f.rest()
 	m.allocator.Revive(f.id, roles)
 	return nil
 }
@@ -208,6 +212,7 @@ func (m *Master) suppress(f *framework, roles []string) error {
 			f.suppressed = append(slices.Clone(f.suppressed), role)
 		}
 	}
+	f.rest()
 	m.allocator.Suppress(f.id, roles)
 	return nil
 }

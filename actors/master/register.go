@@ -19,6 +19,7 @@ import (
 func (m *Master) registerAgent(from process.UPID, r *controlpb.RegisterAgent) {
 	m.counts.registerAgent.Inc()
 	if !m.serving || m.agents.registering[from] || m.unprovenAgent(from) {
+		m.counts.dropped.Inc()
 		return
 	}
 	total, err := checkAgent(r.GetAgent(), r.GetVersion())

@@ -18,6 +18,7 @@ import (
 func (m *Master) reregisterAgent(from process.UPID, r *controlpb.ReregisterAgent) {
 	m.counts.reregisterAgent.Inc()
 	if !m.serving || m.unprovenAgent(from) {
+		m.counts.dropped.Inc()
 		return
 	}
 	total, err := checkReturn(r)

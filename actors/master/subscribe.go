@@ -130,6 +130,8 @@ func (m *Master) connect(f *framework, from process.UPID) {
 		f.failover = nil
 	}
 	f.pid, f.connected = from, true
+	f.tally.subscribed.Set(1)
+	f.rest()
 	m.frameworks.pids[from] = f.id
 	m.Link(from)
 	m.allocator.ActivateFramework(f.id)
@@ -139,6 +141,7 @@ func (m *Master) connect(f *framework, from process.UPID) {
 
 // subscribed greets, and begins to send heartbeats: one at once, as clients expect.
 func (m *Master) subscribed(f *framework) {
+	f.tally.call(schedulerpb.Call_SUBSCRIBE)
 	m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_SUBSCRIBED.Enum(), Subscribed: &schedulerpb.Event_Subscribed{
 		FrameworkId: f.info.Id, HeartbeatIntervalSeconds: seconds(heartbeatInterval), MasterInfo: m.info}})
 	beat := func() { m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_HEARTBEAT.Enum()}) }
@@ -178,6 +181,7 @@ func (m *Master) changeSuppressed(f *framework, oldRoles, suppressed []string) {
 		}
 	}
 	f.suppressed = suppressed
+	f.rest()
 	if len(wake) > 0 {
 		m.allocator.Revive(f.id, wake)
 	}

@@ -122,6 +122,7 @@ func (m *Master) addTask(f *framework, a *agent, info *mesospb.Task) *task {
 	}
 	m.desk.setTask(t)
 	m.counts.added(info.GetState())
+	f.tally.tasks(info.GetState(), 1)
 	return t
 }
 
@@ -129,6 +130,8 @@ func (m *Master) addTask(f *framework, a *agent, info *mesospb.Task) *task {
 func (m *Master) setState(f *framework, t *task, status *mesospb.TaskStatus, latest *mesospb.TaskState) {
 	next, ended := advance(t.info, status, latest)
 	m.counts.moved(t.info.GetState(), next.GetState())
+	f.tally.tasks(t.info.GetState(), -1)
+	f.tally.tasks(next.GetState(), 1)
 	t.info = next
 	if ended {
 		if a := m.agents.registered[t.agent]; a != nil {
@@ -136,6 +139,7 @@ func (m *Master) setState(f *framework, t *task, status *mesospb.TaskStatus, lat
 		}
 		t.held = resources.Resources{}
 		m.counts.ended(status)
+		f.tally.end(next.GetState())
 	}
 	m.desk.setTask(t)
 }
@@ -152,6 +156,7 @@ func (m *Master) removeTask(f *framework, t *task, past *ring) {
 	}
 	delete(f.tasks, t.id)
 	m.counts.removed(t.info.GetState())
+	f.tally.tasks(t.info.GetState(), -1)
 	m.desk.dropTask(t)
 	number, forgotten := past.add(t.info)
 	kind := completedTasks

@@ -48,13 +48,30 @@ type desk struct {
 	at         time.Time
 	past       int
 	ended      map[string]string // completed frameworks: id to key
-	total      map[string]resources.Milli
-	used       map[string]resources.Milli
 	shares     map[string]contribution
+	sums       [2]sum // of all agents: firm and revocable
+	connected  int    // agents
+	active     int
 }
 
 // contribution is what an agent adds to the totals.
-type contribution struct{ total, used resources.Resources }
+type contribution struct {
+	sums              [2]sum
+	connected, active bool
+}
+
+// sum is how much there is and is used of the resources that are totalled, in their order.
+type sum struct {
+	total, used [len(totalled)]resources.Milli
+}
+
+var totalled = [...]string{"cpus", "mem", "disk", "gpus"}
+
+// The kinds of resources that are totalled apart.
+const (
+	firm = iota
+	revocable
+)
 
 // pastKind is a kind of memory of tasks.
 type pastKind int
@@ -67,7 +84,6 @@ const (
 func (d *desk) init() {
 	d.agents, d.frameworks, d.recovered = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	d.ended, d.shares = map[string]string{}, map[string]contribution{}
-	d.total, d.used = map[string]resources.Milli{}, map[string]resources.Milli{}
 }
 
 func (d *desk) touchMaster()             { d.changed = true }
@@ -225,18 +241,41 @@ func (d *desk) account(id string, a *agent) {
 	var now contribution
 	delete(d.shares, id)
 	if a != nil {
-		now = contribution{a.total, a.all()}
+		now = contributed(a)
 		d.shares[id] = now
 	}
-	for _, name := range []string{"cpus", "mem", "disk", "gpus"} {
-		d.total[name] += amount(now.total, name) - amount(old.total, name)
-		d.used[name] += amount(now.used, name) - amount(old.used, name)
+	for kind := range d.sums {
+		for i := range totalled {
+			d.sums[kind].total[i] += now.sums[kind].total[i] - old.sums[kind].total[i]
+			d.sums[kind].used[i] += now.sums[kind].used[i] - old.sums[kind].used[i]
+		}
 	}
+	d.connected += count(now.connected) - count(old.connected)
+	d.active += count(now.active) - count(old.active)
 }
 
-func amount(rs resources.Resources, name string) resources.Milli {
-	v, _ := rs.NonRevocable().Scalar(name)
-	return v
+func contributed(a *agent) contribution {
+	c := contribution{connected: a.connected, active: a.sound()}
+	eachTotalled(a.total, func(kind, i int, n resources.Milli) { c.sums[kind].total[i] += n })
+	for _, rs := range a.used {
+		eachTotalled(rs, func(kind, i int, n resources.Milli) { c.sums[kind].used[i] += n })
+	}
+	return c
+}
+
+// eachTotalled calls f with what adds to the totals.
+func eachTotalled(rs resources.Resources, f func(kind, i int, n resources.Milli)) {
+	for r := range rs.All() {
+		i := slices.Index(totalled[:], r.Name())
+		if i < 0 || r.Type() != mesospb.Value_SCALAR {
+			continue
+		}
+		kind := firm
+		if r.IsRevocable() {
+			kind = revocable
+		}
+		f(kind, i, r.Scalar())
+	}
 }
 
 func describeAgent(a *agent) *masterpb.Response_GetAgents_Agent {

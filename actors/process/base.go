@@ -44,6 +44,14 @@ func (b *Base) Log() *slog.Logger { return b.rt.log.With("process", b.self.ID) }
 // Metrics is the registry of the process's runtime. From anywhere.
 func (b *Base) Metrics() *metrics.Registry { return b.rt.metrics }
 
+// Queued is how much mail waits for the process: messages from other nodes, and all that comes from its own.
+// From anywhere.
+func (b *Base) Queued() (outside, inside int) {
+	all := b.box.queued()
+	outside = int(b.box.outsideMsgs.Load())
+	return outside, max(0, all-outside)
+}
+
 // Now is the only clock that an actor may read. From anywhere.
 func (b *Base) Now() time.Time { return b.rt.clock.Now() }
 

@@ -48,6 +48,7 @@ type Registrar struct {
 	failed   error
 	recovery *process.Promise[*Registry]
 	deadline process.Timer
+	figures  figures
 }
 
 type waiting struct {
@@ -56,7 +57,11 @@ type waiting struct {
 }
 
 // Initialize implements process.Process.
-func (r *Registrar) Initialize(b *process.Base) { r.Base = b }
+func (r *Registrar) Initialize(b *process.Base) {
+	r.Base = b
+	r.figures.init(b.Metrics())
+	b.AfterBatch(func() { r.figures.queued.Set(float64(len(r.queue))) })
+}
 
 // recover loads the registry and writes, as the first fenced change of the term, who leads now.
 func (r *Registrar) recover(term cluster.Term, info *mesospb.MasterInfo, done *process.Promise[*Registry]) {
@@ -65,6 +70,7 @@ func (r *Registrar) recover(term cluster.Term, info *mesospb.MasterInfo, done *p
 		return
 	}
 	r.term, r.recovery = term, done
+	r.figures.begun = r.Now()
 	r.limit(r.config.FetchTimeout, "read")
 	r.load(info)
 }
@@ -93,6 +99,7 @@ func (r *Registrar) loaded(info *mesospb.MasterInfo, entries []cluster.Entry, er
 		r.fail(err)
 		return
 	}
+	r.figures.fetched(r.Now(), entries)
 	registry, err := decode(entries)
 	if err != nil {
 		r.fail(err)
@@ -163,6 +170,7 @@ func (r *Registrar) write(edit *Edit, batch []waiting) {
 		return
 	}
 	r.writing = true
+	r.figures.begun = r.Now()
 	r.limit(r.config.StoreTimeout, "written")
 	r.attempt(edit.changes, batch)
 }
@@ -199,6 +207,7 @@ func (r *Registrar) attempted(changes []cluster.Change, batch []waiting, err err
 		r.fail(err)
 		return
 	}
+	r.figures.stored(r.Now(), changes)
 	r.written(batch)
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/actors/process/metrics"
 	"github.com/meseta-io/meseta/actors/process/remote"
 )
 
@@ -43,6 +44,7 @@ func (l Listen) Runtime(log *slog.Logger, failed Failed) (*process.Runtime, erro
 	if err != nil {
 		return nil, l.explain(err)
 	}
+	metrics.System(rt.Metrics())
 	return rt, nil
 }
 
