@@ -7,6 +7,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process/metrics"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 	"github.com/meseta-io/meseta/messages/validation"
 )
 
@@ -79,14 +80,14 @@ func (t *tally) operation(kind mesospb.Offer_Operation_Type) {
 
 // end counts a task that is over.
 func (t *tally) end(s mesospb.TaskState) {
-	if terminal(s) {
+	if taskstate.Terminal(s) {
 		tick(t, nil, t.ended, s, "tasks/terminal/")
 	}
 }
 
 // tasks changes the number of tasks in a state that is not the last one.
 func (t *tally) tasks(s mesospb.TaskState, by float64) {
-	if terminal(s) {
+	if taskstate.Terminal(s) {
 		return
 	}
 	g := t.active[s]

@@ -647,3 +647,37 @@ func record(t *testing.T) []byte {
 	t.Fatal("not written")
 	return nil
 }
+
+// The size that is shown is that of what the store holds, and what is written and read is timed.
+func TestMetrics(t *testing.T) {
+	l := newLives(t)
+	shows := func(when string) {
+		t.Helper()
+		l.Settle()
+		entries, err := l.store.Load(context.Background(), l.term)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := 0
+		for _, e := range entries {
+			size += len(e.Key) + len(e.Value)
+		}
+		got := l.node.Runtime().Metrics().Snapshot()
+		if got["registrar/registry_size_bytes"] != float64(size) || got["registrar/queued_operations"] != 0 {
+			t.Errorf("%s: %v bytes, want %d; %v operations wait", when, got["registrar/registry_size_bytes"], size, got["registrar/queued_operations"])
+		}
+		for _, name := range []string{"state_fetch_ms", "state_store_ms", "state_store_ms/count", "state_store_ms/p99"} {
+			if _, ok := got["registrar/"+name]; !ok {
+				t.Errorf("%s: no registrar/%s", when, name)
+			}
+		}
+	}
+	l.recover()
+	shows("recovered")
+	l.do(registrar.Admit(agent("1")), registrar.Admit(agent("2")), registrar.MarkUnreachable("1", now))
+	shows("with agents")
+	l.do(registrar.Remove("2"), registrar.MarkReachable(agent("1")))
+	shows("with fewer")
+	l.again()
+	shows("in the next life")
+}
