@@ -121,4 +121,26 @@ func TestMetrics(t *testing.T) {
 		c.framework("f2", "ROLE2")
 		c.shows(map[string]float64{"roles/ROLE1/shares/dominant": 0.5, "roles/ROLE2/shares/dominant": 0.5})
 	})
+
+	t.Run("in-the-runtime", func(t *testing.T) {
+		c := newCluster(t)
+		share := "allocator/mesos/roles/roleA/shares/dominant"
+		shows := func(when string, cpus float64, there bool) {
+			t.Helper()
+			c.tick()
+			got := c.rt.Metrics().Snapshot()
+			if v := got["allocator/mesos/resources/cpus/total"]; v != cpus {
+				t.Errorf("%s: %v cpus, want %v", when, v, cpus)
+			}
+			if _, ok := got[share]; ok != there {
+				t.Errorf("%s: the share is there: %t", when, ok)
+			}
+		}
+		shows("at first", 0, false)
+		c.agent("a1", "cpus:2;mem:1024")
+		c.framework("f1", "roleA")
+		shows("with a framework", 2, true)
+		c.RemoveFramework("f1")
+		shows("without", 2, false)
+	})
 }
