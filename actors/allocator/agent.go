@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/meseta-io/meseta/actors/allocator/drf"
+	"github.com/meseta-io/meseta/messages/capabilities"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
 	"google.golang.org/protobuf/proto"
@@ -72,15 +73,13 @@ func (a *Allocator) updateAgent(id string, x Agent) {
 }
 
 func (a *Allocator) agentSpec(id string, agent Agent) drf.Agent {
-	has := func(c mesospb.AgentInfo_Capability_Type) bool {
-		return slices.ContainsFunc(agent.Capabilities, func(x *mesospb.AgentInfo_Capability) bool { return x.GetType() == c })
-	}
+	can := capabilities.OfAgent(agent.Capabilities)
 	s := drf.Agent{
 		ID:           id,
 		Total:        a.words.bundle(agent.Total),
 		Remote:       isRemote(agent.Info.GetDomain(), a.config.Domain),
-		MultiRole:    has(mesospb.AgentInfo_Capability_MULTI_ROLE),
-		Hierarchical: has(mesospb.AgentInfo_Capability_HIERARCHICAL_ROLE),
+		MultiRole:    can.Has(mesospb.AgentInfo_Capability_MULTI_ROLE),
+		Hierarchical: can.Has(mesospb.AgentInfo_Capability_HIERARCHICAL_ROLE),
 		Attributes:   attributes(agent.Info),
 		Used:         a.uses(agent.Used),
 		Place:        agent.Info.GetHostname() + "\n" + agent.Info.GetDomain().String(),

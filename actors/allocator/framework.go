@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/meseta-io/meseta/actors/allocator/drf"
+	"github.com/meseta-io/meseta/messages/capabilities"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 	"github.com/meseta-io/meseta/messages/resources"
@@ -19,16 +20,14 @@ type Framework struct {
 
 func (a *Allocator) frameworkSpec(id string, f Framework) drf.Framework {
 	s := drf.Framework{ID: id, Active: f.Active, Roles: map[string]drf.Subscription{}}
-	has := func(c mesospb.FrameworkInfo_Capability_Type) bool {
-		return slices.ContainsFunc(f.Info.GetCapabilities(), func(x *mesospb.FrameworkInfo_Capability) bool { return x.GetType() == c })
-	}
+	can := capabilities.OfFramework(f.Info.GetCapabilities())
 	s.Caps = drf.Caps{
-		GPU:        has(mesospb.FrameworkInfo_Capability_GPU_RESOURCES),
-		Region:     has(mesospb.FrameworkInfo_Capability_REGION_AWARE),
-		Revocable:  has(mesospb.FrameworkInfo_Capability_REVOCABLE_RESOURCES),
-		Shared:     has(mesospb.FrameworkInfo_Capability_SHARED_RESOURCES),
-		Refinement: has(mesospb.FrameworkInfo_Capability_RESERVATION_REFINEMENT),
-		MultiRole:  has(mesospb.FrameworkInfo_Capability_MULTI_ROLE),
+		GPU:        can.Has(mesospb.FrameworkInfo_Capability_GPU_RESOURCES),
+		Region:     can.Has(mesospb.FrameworkInfo_Capability_REGION_AWARE),
+		Revocable:  can.Has(mesospb.FrameworkInfo_Capability_REVOCABLE_RESOURCES),
+		Shared:     can.Has(mesospb.FrameworkInfo_Capability_SHARED_RESOURCES),
+		Refinement: can.Has(mesospb.FrameworkInfo_Capability_RESERVATION_REFINEMENT),
+		MultiRole:  can.Has(mesospb.FrameworkInfo_Capability_MULTI_ROLE),
 	}
 	roles := f.Info.GetRoles()
 	if !s.Caps.MultiRole {

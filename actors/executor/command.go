@@ -12,6 +12,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/capabilities"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -150,12 +151,7 @@ func (c *Command) kill(d *Driver, grace time.Duration) {
 }
 
 func canKilling(f *mesospb.FrameworkInfo) bool {
-	for _, k := range f.GetCapabilities() {
-		if k.GetType() == mesospb.FrameworkInfo_Capability_TASK_KILLING_STATE {
-			return true
-		}
-	}
-	return false
+	return capabilities.OfFramework(f.GetCapabilities()).Has(mesospb.FrameworkInfo_Capability_TASK_KILLING_STATE)
 }
 
 // expire ends a command whose time is up. It has failed, whatever it exits with.

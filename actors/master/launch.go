@@ -2,10 +2,10 @@ package master
 
 import (
 	"fmt"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/messages/capabilities"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -73,9 +73,7 @@ func (m *Master) place(s *spending) validation.Place {
 	seen := map[string]bool{} // within one pod
 	return validation.Place{
 		FrameworkID: f.id, AgentID: a.id, Role: s.role, Offered: s.left,
-		CanLimit: slices.ContainsFunc(a.capabilities, func(c *mesospb.AgentInfo_Capability) bool {
-			return c.GetType() == mesospb.AgentInfo_Capability_TASK_RESOURCE_LIMITS
-		}),
+		CanLimit: capabilities.OfAgent(a.capabilities).Has(mesospb.AgentInfo_Capability_TASK_RESOURCE_LIMITS),
 		Executor: func(id string) *mesospb.ExecutorInfo {
 			if e := a.executor(f.id, id); e != nil {
 				return e.info

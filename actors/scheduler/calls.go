@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/messages/capabilities"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 )
@@ -95,10 +96,8 @@ func (d *Driver) Suppress(roles ...string) {
 
 // rolesOf are the framework's roles. Without the capability MULTI_ROLE it has one, "*" unless it says otherwise.
 func rolesOf(f *mesospb.FrameworkInfo) []string {
-	for _, c := range f.GetCapabilities() {
-		if c.GetType() == mesospb.FrameworkInfo_Capability_MULTI_ROLE {
-			return f.GetRoles()
-		}
+	if capabilities.OfFramework(f.GetCapabilities()).Has(mesospb.FrameworkInfo_Capability_MULTI_ROLE) {
+		return f.GetRoles()
 	}
 	//lint:ignore SA1019 it is deprecated in favour of roles, but frameworks without MULTI_ROLE have nothing else
 	return []string{f.GetRole()}

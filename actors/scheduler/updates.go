@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/messages/capabilities"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 	"github.com/meseta-io/meseta/messages/taskstate"
@@ -90,10 +91,8 @@ func (d *Driver) AcknowledgeOperation(s *mesospb.OperationStatus) {
 // called back inside of its own call.
 func (d *Driver) lose(tasks []*mesospb.TaskInfo) {
 	state := mesospb.TaskState_TASK_LOST
-	for _, c := range d.info.GetCapabilities() {
-		if c.GetType() == mesospb.FrameworkInfo_Capability_PARTITION_AWARE {
-			state = mesospb.TaskState_TASK_DROPPED
-		}
+	if capabilities.OfFramework(d.info.GetCapabilities()).Has(mesospb.FrameworkInfo_Capability_PARTITION_AWARE) {
+		state = mesospb.TaskState_TASK_DROPPED
 	}
 	for _, task := range tasks {
 		s := &mesospb.TaskStatus{

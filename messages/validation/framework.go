@@ -2,9 +2,9 @@ package validation
 
 import (
 	"math"
-	"slices"
 	"time"
 
+	"github.com/meseta-io/meseta/messages/capabilities"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/roles"
 	"github.com/meseta-io/meseta/messages/values"
@@ -12,7 +12,7 @@ import (
 
 // HasCapability says whether a framework declared a capability.
 func HasCapability(f *mesospb.FrameworkInfo, c mesospb.FrameworkInfo_Capability_Type) bool {
-	return slices.ContainsFunc(f.GetCapabilities(), func(have *mesospb.FrameworkInfo_Capability) bool { return have.GetType() == c })
+	return capabilities.OfFramework(f.GetCapabilities()).Has(c)
 }
 
 // Roles lists a framework's roles, in whichever form it gives them.

@@ -1,8 +1,7 @@
 package validation
 
 import (
-	"slices"
-
+	"github.com/meseta-io/meseta/messages/capabilities"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
 )
@@ -22,7 +21,7 @@ type Asker struct {
 }
 
 func (a Asker) can(c mesospb.AgentInfo_Capability_Type) bool {
-	return slices.ContainsFunc(a.Capabilities, func(have *mesospb.AgentInfo_Capability) bool { return have.GetType() == c })
+	return capabilities.OfAgent(a.Capabilities).Has(c)
 }
 
 // Operation checks an operation on resources, which must be in the refined format. Launches are checked by Task and
