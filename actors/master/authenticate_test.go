@@ -136,6 +136,17 @@ func TestAgentAuthentication(t *testing.T) {
 		f := newFort(t, open)
 		f.joins(f.Agent("a", "cpus:4;mem:4096", with("bob.json")))
 	})
+	t.Run("coming back without its credential it is refused too", func(t *testing.T) {
+		f := newFort(t, guarded)
+		a := f.Agent("a", "cpus:4;mem:4096", with("bob.json"))
+		f.joins(a)
+		f.Advance(time.Second)
+		a.Crash()
+		a.Config.Credential = ""
+		back := f.Watch(testkit.Of[*controlpb.AgentReregistered]())
+		a.Restart()
+		f.never("it is back", func() bool { return back.Count() > 0 })
+	})
 	t.Run("it returns after it was restarted", func(t *testing.T) {
 		f := newFort(t, guarded)
 		a := f.Agent("a", "cpus:4;mem:4096", with("bob.json"))
@@ -366,6 +377,14 @@ func TestAuthenticationWordByWord(t *testing.T) {
 			node.Restart()
 			s.Advance(time.Second)
 			who = node.Probe("stranger")
+			equal(t, "the event", subscribe().GetType(), schedulerpb.Event_ERROR)
+		}},
+		{"what is proven ends with the framework", func(t *testing.T) {
+			answer(begin(1), "hunter2")
+			who.Expect(ok)
+			id := subscribe().GetSubscribed().GetFrameworkId()
+			who.Send(s.master(), &schedulerpb.Call{Type: schedulerpb.Call_TEARDOWN.Enum(), FrameworkId: id})
+			who.Expect(event(schedulerpb.Event_HEARTBEAT))
 			equal(t, "the event", subscribe().GetType(), schedulerpb.Event_ERROR)
 		}},
 		{"a name without end is refused", func(t *testing.T) {
