@@ -36,10 +36,23 @@ type View struct {
 	Roles       tree.Tree[float64]                                    // weights of roles that have one
 }
 
+// drafts are the maps of the next view.
+type drafts struct {
+	Agents      tree.Draft[*masterpb.Response_GetAgents_Agent]
+	Recovered   tree.Draft[*mesospb.AgentInfo]
+	Frameworks  tree.Draft[*masterpb.Response_GetFrameworks_Framework]
+	Past        tree.Draft[*masterpb.Response_GetFrameworks_Framework]
+	Tasks       tree.Draft[*mesospb.Task]
+	Unreachable tree.Draft[*mesospb.Task]
+	Completed   tree.Draft[*mesospb.Task]
+	Executors   tree.Draft[*masterpb.Response_GetExecutors_Executor]
+}
+
 // desk prepares the next view: tasks and executors are changed in it one by one, agents and frameworks are
 // written anew at the end of a batch when anything of them changed.
 type desk struct {
 	view       View
+	drafts     drafts
 	agents     map[string]bool
 	frameworks map[string]bool
 	recovered  map[string]bool
@@ -109,31 +122,31 @@ func key(parts ...string) (k string) {
 func numbered(n int) string { return fmt.Sprintf("%016x", n) }
 
 func (d *desk) setTask(t *task) {
-	d.view.Tasks = d.view.Tasks.Set(key(t.framework, t.id), t.info)
+	d.drafts.Tasks.Set(key(t.framework, t.id), t.info)
 	d.changed = true
 }
 
 func (d *desk) dropTask(t *task) {
-	d.view.Tasks = d.view.Tasks.Delete(key(t.framework, t.id))
+	d.drafts.Tasks.Delete(key(t.framework, t.id))
 	d.changed = true
 }
 
-func (d *desk) memory(kind pastKind) *tree.Tree[*mesospb.Task] {
+func (d *desk) memory(kind pastKind) *tree.Draft[*mesospb.Task] {
 	if kind == unreachableTasks {
-		return &d.view.Unreachable
+		return &d.drafts.Unreachable
 	}
-	return &d.view.Completed
+	return &d.drafts.Completed
 }
 
 func (d *desk) setPast(kind pastKind, framework string, number int, t *mesospb.Task) {
 	past := d.memory(kind)
-	*past = past.Set(key(framework, numbered(number)), t)
+	past.Set(key(framework, numbered(number)), t)
 	d.changed = true
 }
 
 func (d *desk) dropPast(kind pastKind, framework string, number int) {
 	past := d.memory(kind)
-	*past = past.Delete(key(framework, numbered(number)))
+	past.Delete(key(framework, numbered(number)))
 	d.changed = true
 }
 
@@ -143,13 +156,13 @@ func (d *desk) setExecutor(a *agent, framework string, e *executor) {
 		info = proto.CloneOf(info)
 		info.FrameworkId = frameworkID(framework)
 	}
-	d.view.Executors = d.view.Executors.Set(key(a.id, framework, info.GetExecutorId().GetValue()),
+	d.drafts.Executors.Set(key(a.id, framework, info.GetExecutorId().GetValue()),
 		&masterpb.Response_GetExecutors_Executor{ExecutorInfo: info, AgentId: a.idpb()})
 	d.changed = true
 }
 
 func (d *desk) dropExecutor(agent, framework, id string) {
-	d.view.Executors = d.view.Executors.Delete(key(agent, framework, id))
+	d.drafts.Executors.Delete(key(agent, framework, id))
 	d.changed = true
 }
 
@@ -158,11 +171,11 @@ func (d *desk) retire(f, forgotten *framework) {
 	d.frameworks[f.id] = true
 	d.ended[f.id] = numbered(d.past)
 	d.past++
-	d.view.Past = d.view.Past.Set(d.ended[f.id], describeFramework(f))
+	d.drafts.Past.Set(d.ended[f.id], describeFramework(f))
 	if forgotten == nil {
 		return
 	}
-	d.view.Past = d.view.Past.Delete(d.ended[forgotten.id])
+	d.drafts.Past.Delete(d.ended[forgotten.id])
 	delete(d.ended, forgotten.id)
 	for _, e := range forgotten.completed.entries {
 		d.dropPast(completedTasks, forgotten.id, e.number)
@@ -211,28 +224,31 @@ func (m *Master) refresh() {
 		a := m.agents.registered[id]
 		d.account(id, a)
 		if a == nil {
-			v.Agents = v.Agents.Delete(id)
+			d.drafts.Agents.Delete(id)
 			continue
 		}
-		v.Agents = v.Agents.Set(id, describeAgent(a))
+		d.drafts.Agents.Set(id, describeAgent(a))
 	}
 	for id := range d.frameworks {
 		if f := m.frameworks.registered[id]; f != nil {
-			v.Frameworks = v.Frameworks.Set(id, describeFramework(f))
+			d.drafts.Frameworks.Set(id, describeFramework(f))
 			continue
 		}
-		v.Frameworks = v.Frameworks.Delete(id)
+		d.drafts.Frameworks.Delete(id)
 	}
 	for id := range d.recovered {
 		if a := m.agents.recovered[id]; a != nil {
-			v.Recovered = v.Recovered.Set(id, a.GetAgent())
+			d.drafts.Recovered.Set(id, a.GetAgent())
 			continue
 		}
-		v.Recovered = v.Recovered.Delete(id)
+		d.drafts.Recovered.Delete(id)
 	}
 	clear(d.agents)
 	clear(d.frameworks)
 	clear(d.recovered)
+	v.Agents, v.Recovered, v.Frameworks, v.Past = d.drafts.Agents.Tree(), d.drafts.Recovered.Tree(), d.drafts.Frameworks.Tree(), d.drafts.Past.Tree()
+	v.Tasks, v.Unreachable, v.Completed = d.drafts.Tasks.Tree(), d.drafts.Unreachable.Tree(), d.drafts.Completed.Tree()
+	v.Executors = d.drafts.Executors.Tree()
 }
 
 // account keeps the totals of all agents by what one of them adds now; nil for one that is not there.

@@ -1,12 +1,12 @@
-// Package tree is a map from strings that never changes: Set and Delete return a new one that shares almost
-// everything with the old. The master publishes such maps to its readers, so that a reader keeps what it has
-// while the master goes on, and neither copies or locks.
+// Package tree is a map from strings that never changes, and the draft of the next one, which shares almost
+// everything with it. The master publishes such maps to its readers, so that a reader keeps what it has while the
+// master goes on, and neither copies or locks.
 package tree
 
 import "iter"
 
-// Tree is a sorted, immutable map. The zero value is empty. Its shape depends only on its keys, so equal
-// maps are walked alike however they came about.
+// Tree is a sorted, immutable map; a Draft makes it. The zero value is empty. Its shape depends only on its keys,
+// so equal maps are walked alike however they came about.
 type Tree[V any] struct{ root *node[V] }
 
 // node is part of a treap: a search tree by key and a heap by the hash of the key, which keeps it balanced
@@ -16,6 +16,7 @@ type node[V any] struct {
 	value       V
 	rank        uint64
 	size        int
+	edition     uint64 // of the draft that made it
 	left, right *node[V]
 }
 
@@ -53,25 +54,48 @@ func (n *node[V]) walk(yield func(string, V) bool) bool {
 	return n == nil || n.left.walk(yield) && yield(n.key, n.value) && n.right.walk(yield)
 }
 
-// Set returns a map in which key has value.
-func (t Tree[V]) Set(key string, value V) Tree[V] {
-	return Tree[V]{t.root.set(key, value, rank(key))}
+// Draft is the next map in the making. It changes in place what no published map has, so that a burst of changes
+// between two publications copies each part once at most. The zero value is empty. A draft must not be copied.
+type Draft[V any] struct {
+	root    *node[V]
+	edition uint64 // how many maps were published before this one
 }
 
-func (n *node[V]) set(key string, value V, rank uint64) *node[V] {
+// Tree publishes the draft as it is.
+func (d *Draft[V]) Tree() Tree[V] {
+	d.edition++
+	return Tree[V]{d.root}
+}
+
+// Len is the number of entries.
+func (d *Draft[V]) Len() int { return d.root.len() }
+
+// Set gives key a value.
+func (d *Draft[V]) Set(key string, value V) { d.root = d.set(d.root, key, value, rank(key)) }
+
+// Delete forgets a key, if it is there.
+func (d *Draft[V]) Delete(key string) {
+	if _, ok := (Tree[V]{d.root}).Get(key); ok {
+		d.root = d.del(d.root, key)
+	}
+}
+
+func (d *Draft[V]) set(n *node[V], key string, value V, rank uint64) *node[V] {
 	switch {
 	case n == nil:
-		return &node[V]{key: key, value: value, rank: rank, size: 1}
+		return &node[V]{key: key, value: value, rank: rank, size: 1, edition: d.edition}
 	case key == n.key:
-		return &node[V]{key: key, value: value, rank: n.rank, size: n.size, left: n.left, right: n.right}
+		n = d.own(n)
+		n.value = value
+		return n
 	case n.above(key, rank):
 		if key < n.key {
-			return n.with(n.left.set(key, value, rank), n.right)
+			return d.with(n, d.set(n.left, key, value, rank), n.right)
 		}
-		return n.with(n.left, n.right.set(key, value, rank))
+		return d.with(n, n.left, d.set(n.right, key, value, rank))
 	}
-	left, right := n.split(key)
-	return (&node[V]{key: key, value: value, rank: rank}).with(left, right)
+	left, right := d.split(n, key)
+	return d.with(&node[V]{key: key, value: value, rank: rank, edition: d.edition}, left, right)
 }
 
 // above reports whether n belongs above an entry with this key and rank; keys decide between equal ranks.
@@ -79,52 +103,56 @@ func (n *node[V]) above(key string, rank uint64) bool {
 	return n.rank > rank || n.rank == rank && n.key < key
 }
 
-func (n *node[V]) with(left, right *node[V]) *node[V] {
-	return &node[V]{n.key, n.value, n.rank, left.len() + right.len() + 1, left, right}
+// own is n, or a copy if a published map has n.
+func (d *Draft[V]) own(n *node[V]) *node[V] {
+	if n.edition == d.edition {
+		return n
+	}
+	c := *n
+	c.edition = d.edition
+	return &c
+}
+
+func (d *Draft[V]) with(n, left, right *node[V]) *node[V] {
+	n = d.own(n)
+	n.left, n.right, n.size = left, right, left.len()+right.len()+1
+	return n
 }
 
 // split parts the entries before key from those after it; key itself is not there.
-func (n *node[V]) split(key string) (left, right *node[V]) {
+func (d *Draft[V]) split(n *node[V], key string) (left, right *node[V]) {
 	if n == nil {
 		return nil, nil
 	}
 	if key < n.key {
-		a, b := n.left.split(key)
-		return a, n.with(b, n.right)
+		a, b := d.split(n.left, key)
+		return a, d.with(n, b, n.right)
 	}
-	a, b := n.right.split(key)
-	return n.with(n.left, a), b
+	a, b := d.split(n.right, key)
+	return d.with(n, n.left, a), b
 }
 
-// Delete returns a map without key.
-func (t Tree[V]) Delete(key string) Tree[V] {
-	if _, ok := t.Get(key); !ok {
-		return t
-	}
-	return Tree[V]{t.root.del(key)}
-}
-
-func (n *node[V]) del(key string) *node[V] {
+func (d *Draft[V]) del(n *node[V], key string) *node[V] {
 	switch {
 	case key < n.key:
-		return n.with(n.left.del(key), n.right)
+		return d.with(n, d.del(n.left, key), n.right)
 	case key > n.key:
-		return n.with(n.left, n.right.del(key))
+		return d.with(n, n.left, d.del(n.right, key))
 	}
-	return n.left.join(n.right)
+	return d.join(n.left, n.right)
 }
 
 // join puts everything of n before everything of m.
-func (n *node[V]) join(m *node[V]) *node[V] {
+func (d *Draft[V]) join(n, m *node[V]) *node[V] {
 	switch {
 	case n == nil:
 		return m
 	case m == nil:
 		return n
 	case n.above(m.key, m.rank):
-		return n.with(n.left, n.right.join(m))
+		return d.with(n, n.left, d.join(n.right, m))
 	}
-	return m.with(n.join(m.left), m.right)
+	return d.with(m, d.join(n, m.left), m.right)
 }
 
 // rank is FNV-1a with a final mix, because FNV alone leaves similar keys with similar high bits.

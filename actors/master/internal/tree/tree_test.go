@@ -18,21 +18,27 @@ func TestAgainstMap(t *testing.T) {
 		model map[string]int
 	}
 	now := version{model: map[string]int{}}
+	var draft tree.Draft[int]
 	var old []version
 	for step := range 20000 {
 		key := fmt.Sprintf("k%d", rng.IntN(300))
 		now.model = maps.Clone(now.model)
 		if rng.IntN(3) == 0 {
-			now.tree = now.tree.Delete(key)
+			draft.Delete(key)
 			delete(now.model, key)
 		} else {
-			now.tree = now.tree.Set(key, step)
+			draft.Set(key, step)
 			now.model[key] = step
 		}
-		if step%500 == 0 {
+		if draft.Len() != len(now.model) {
+			t.Fatalf("the draft has %d entries, want %d", draft.Len(), len(now.model))
+		}
+		if rng.IntN(20) == 0 {
+			now.tree = draft.Tree()
 			old = append(old, now)
 		}
 	}
+	now.tree = draft.Tree()
 	for _, v := range append(old, now) {
 		if v.tree.Len() != len(v.model) {
 			t.Fatalf("%d entries, want %d", v.tree.Len(), len(v.model))
@@ -55,12 +61,12 @@ func TestAgainstMap(t *testing.T) {
 }
 
 func TestStopsEarly(t *testing.T) {
-	var tr tree.Tree[int]
+	var draft tree.Draft[int]
 	for i := range 100 {
-		tr = tr.Set(fmt.Sprint(i), i)
+		draft.Set(fmt.Sprint(i), i)
 	}
 	seen := 0
-	for range tr.All() {
+	for range draft.Tree().All() {
 		if seen++; seen == 3 {
 			break
 		}
@@ -71,16 +77,23 @@ func TestStopsEarly(t *testing.T) {
 }
 
 func BenchmarkSet(b *testing.B) {
-	var tr tree.Tree[int]
-	for i := range 100_000 {
-		tr = tr.Set(fmt.Sprint(i), i)
-	}
-	keys := make([]string, 1024)
-	for i := range keys {
-		keys[i] = fmt.Sprint(i * 97)
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		tr = tr.Set(keys[i%len(keys)], i)
+	for _, burst := range []int{1, 100} {
+		b.Run(fmt.Sprint("burst=", burst), func(b *testing.B) {
+			var draft tree.Draft[int]
+			for i := range 100_000 {
+				draft.Set(fmt.Sprint(i), i)
+			}
+			keys := make([]string, 1024)
+			for i := range keys {
+				keys[i] = fmt.Sprint(i * 97)
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				draft.Set(keys[i%len(keys)], i)
+				if i%burst == 0 {
+					draft.Tree()
+				}
+			}
+		})
 	}
 }
