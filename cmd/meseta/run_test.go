@@ -223,3 +223,12 @@ func TestSmallCommands(t *testing.T) {
 		}
 	}
 }
+
+// A script that starts a cluster and uses it at once need not wait in between: run waits for a master that still reads
+// its registry.
+func TestRunWaitsForAMasterThatHasJustStarted(t *testing.T) {
+	for range 5 {
+		c := newCluster(t)
+		c.run("--quiet", "--", "true").ends(0)
+	}
+}

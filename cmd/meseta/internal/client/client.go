@@ -23,6 +23,9 @@ import (
 // Patience is how long a question may wait for its answer. A cluster that needs longer has another problem.
 const Patience = 5 * time.Second
 
+// Again is how long to wait before asking somebody again who was not ready.
+const Again = 50 * time.Millisecond
+
 // number makes the ids of conversations unique in this process.
 var number atomic.Uint64
 
@@ -76,9 +79,34 @@ func (c *Conversation) Close() {
 	c.ref = process.Ref[*asker]{}
 }
 
+// ask waits for the answer. Somebody who says that he is not ready yet, as a master does that reads its registry, is
+// asked again until the patience is over.
 func (c *Conversation) ask(ctx context.Context, call proto.Message) (proto.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
+	again := time.NewTicker(Again)
+	defer again.Stop()
+	for {
+		m, err := c.askOnce(ctx, call)
+		if err != nil {
+			return nil, err
+		}
+		r, refused := m.(*controlpb.Refused)
+		if !refused {
+			return m, nil
+		}
+		if r.GetClass() != controlpb.Refused_UNAVAILABLE {
+			return nil, refusal.Err(r)
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, refusal.Err(r)
+		}
+	}
+}
+
+func (c *Conversation) askOnce(ctx context.Context, call proto.Message) (proto.Message, error) {
 	if c.ref.IsZero() {
 		ref, err := process.Spawn(c.rt, "question-"+strconv.FormatUint(number.Add(1), 10), &asker{to: c.to})
 		if err != nil {
@@ -96,9 +124,6 @@ func (c *Conversation) ask(ctx context.Context, call proto.Message) (proto.Messa
 			return nil, fmt.Errorf("%s does not answer within %v: %w", c.to, Patience, fault.ErrUnavailable)
 		}
 		return nil, err
-	}
-	if r, ok := m.(*controlpb.Refused); ok {
-		return nil, refusal.Err(r)
 	}
 	return m, nil
 }
