@@ -21,13 +21,22 @@ func put(path string, m proto.Message) Change {
 	return Change{Kind: Put, Path: path, Data: data}
 }
 
-// journal is a Change that adds a record to a task's journal.
-func journal(path string, r *controlpb.UpdateRecord) Change {
+// journal is a Change that adds a record to a journal.
+func journal(path string, r proto.Message) Change {
 	frame, err := encodeRecord(r)
 	if err != nil {
 		panic(fmt.Errorf("checkpoint %s: %w", path, err))
 	}
 	return Change{Kind: Append, Path: path, Data: frame}
+}
+
+// learned is a Change that adds what became known to an executor's journal: a part of the record.
+func learned(r run, part *controlpb.ExecutorCheckpoint) Change {
+	frame, err := encodeFrame(proto.MarshalOptions{AllowPartial: true}, part)
+	if err != nil {
+		panic(fmt.Errorf("checkpoint %s: %w", runMeta(r), err))
+	}
+	return Change{Kind: Append, Path: runMeta(r) + "/" + executorFile, Data: frame}
 }
 
 func (a *Agent) agentChanges() []Change {
@@ -53,22 +62,30 @@ func (a *Agent) frameworkChange(f *framework) Change {
 		Version: proto.Uint32(checkpointVersion), Framework: f.info})
 }
 
+// executorChange begins the journal of an executor that is about to be started.
 func executorChange(e *executor) Change {
-	record := &controlpb.ExecutorCheckpoint{
+	begin := journal(runMeta(e.run)+"/"+executorFile, &controlpb.ExecutorCheckpoint{
 		Version:         proto.Uint32(checkpointVersion),
 		Executor:        e.info,
 		ContainerId:     e.containerID(),
 		CommandExecutor: proto.Bool(e.command),
-		Sandbox:         proto.String(e.sandbox),
-	}
-	if e.process.PID != 0 {
-		record.Pid = proto.Int32(int32(e.process.PID))
-		record.StartTicks = proto.Uint64(e.process.StartTicks)
-	}
-	if !e.upid.IsZero() {
-		record.Upid = proto.String(e.upid.String())
-	}
-	return put(runMeta(e.run)+"/"+executorFile, record)
+	})
+	begin.Kind = Put // it is there as a whole, or there is no executor
+	return begin
+}
+
+// launchedChange adds where an executor runs.
+func launchedChange(e *executor) Change {
+	return learned(e.run, &controlpb.ExecutorCheckpoint{
+		Sandbox:    proto.String(e.sandbox),
+		Pid:        proto.Int32(int32(e.process.PID)),
+		StartTicks: proto.Uint64(e.process.StartTicks),
+	})
+}
+
+// subscribedChange adds whom to tell after a restart of the agent.
+func subscribedChange(e *executor) Change {
+	return learned(e.run, &controlpb.ExecutorCheckpoint{Upid: proto.String(e.upid.String())})
 }
 
 func taskChange(e *executor, t *task) Change {

@@ -169,7 +169,7 @@ func (a *Agent) started(e *executor, l launched, err error) {
 		return
 	}
 	e.process = l.process
-	a.write([]Change{executorChange(e)}, nil)
+	a.write([]Change{launchedChange(e)}, nil)
 	a.watch(e)
 	switch {
 	case e.state == registering:

@@ -120,10 +120,17 @@ func (l *loader) framework(agent, id string) error {
 }
 
 func (l *loader) executor(r run) (*savedExecutor, error) {
-	e := &savedExecutor{run: r, record: &controlpb.ExecutorCheckpoint{}}
-	if err := l.read(runMeta(r)+"/"+executorFile, e.record); err != nil {
+	name := runMeta(r) + "/" + executorFile
+	data, err := l.disk.Read(l.ctx, name)
+	if err != nil {
 		return nil, l.skip(err)
 	}
+	record, good := decodeExecutor(data)
+	if record == nil {
+		return nil, l.skip(fmt.Errorf("%s: %w", name, errDamaged))
+	}
+	l.repair(name, data, good)
+	e := &savedExecutor{run: r, record: record}
 	tasks, err := l.names(runMeta(r) + "/tasks")
 	if err != nil {
 		return nil, err
@@ -147,12 +154,16 @@ func (l *loader) task(e *savedExecutor, id string) error {
 		return err
 	}
 	records, good := decodeJournal(data)
-	if good < len(data) {
-		// Nobody was told of a record whose write did not return, so cutting it off loses nothing.
-		l.state.repairs = append(l.state.repairs, Change{Kind: Put, Path: dir + "/" + journalFile, Data: data[:good]})
-	}
+	l.repair(dir+"/"+journalFile, data, good)
 	e.tasks = append(e.tasks, savedTask{record.GetTask(), records})
 	return nil
+}
+
+// repair cuts off what a crash tore. Nobody was told of a record whose write did not return, so nothing is lost.
+func (l *loader) repair(name string, data []byte, good int) {
+	if good < len(data) {
+		l.state.repairs = append(l.state.repairs, Change{Kind: Put, Path: name, Data: data[:good]})
+	}
 }
 
 func (l *loader) read(name string, into proto.Message) error {

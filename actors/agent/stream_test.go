@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
@@ -187,5 +189,40 @@ func FuzzJournal(f *testing.F) {
 func TestAnAcknowledgementWithoutItsUpdateIsIgnored(t *testing.T) {
 	if s := replay([]*controlpb.UpdateRecord{acknowledgedRecord([]byte("f1")), receivedRecord(received("f1"))}); s.ended || s.head() == nil {
 		t.Error("ended by an acknowledgement that came before its update")
+	}
+}
+
+// What is known of an executor after a crash is what was whole; without its beginning there is nothing.
+func TestExecutorJournal(t *testing.T) {
+	e := &executor{
+		framework: newFramework(&mesospb.FrameworkInfo{User: proto.String("u"), Name: proto.String("f")}),
+		info:      &mesospb.ExecutorInfo{ExecutorId: &mesospb.ExecutorID{Value: proto.String("e")}},
+		run:       run{"a", "f", "e", "c"}, sandbox: "/s",
+		process: containerizer.Process{ContainerID: "c", PID: 7, StartTicks: 9},
+		upid:    process.UPID{ID: "executor(1)", Addr: "10.0.0.1:5"},
+	}
+	var data []byte
+	var ends []int
+	for _, c := range []Change{executorChange(e), launchedChange(e), subscribedChange(e)} {
+		data = append(data, c.Data...)
+		ends = append(ends, len(data))
+	}
+	for cut := 0; cut <= len(data); cut++ {
+		r, good := decodeExecutor(data[:cut])
+		if began := cut >= ends[0]; began != (r != nil) {
+			t.Fatalf("cut at %d: %v", cut, r)
+		}
+		if launched := cut >= ends[1]; launched != (r.GetPid() == 7) || launched != (r.GetStartTicks() == 9) || launched != (r.GetSandbox() == "/s") {
+			t.Errorf("cut at %d: %v", cut, r)
+		}
+		if subscribed := cut >= ends[2]; subscribed != (r.GetUpid() == "executor(1)@10.0.0.1:5") {
+			t.Errorf("cut at %d: %v", cut, r)
+		}
+		if good > cut || r != nil && r.GetExecutor().GetExecutorId().GetValue() != "e" {
+			t.Errorf("cut at %d: %d good bytes of %v", cut, good, r)
+		}
+	}
+	if r, _ := decodeExecutor(launchedChange(e).Data); r != nil {
+		t.Errorf("without a beginning: %v", r)
 	}
 }

@@ -91,7 +91,7 @@ func (a *Agent) subscribe(e *executor, from process.UPID, s *executorpb.Call_Sub
 	e.upid, e.state = from, running
 	a.changed = true
 	a.b.Link(from)
-	a.write([]Change{executorChange(e)}, nil) // whom to tell after a restart
+	a.write([]Change{subscribedChange(e)}, nil)
 	for _, u := range s.GetUnacknowledgedUpdates() {
 		a.executorUpdate(e, u.GetStatus())
 	}
