@@ -181,6 +181,7 @@ func TestCalledAsMesosPrograms(t *testing.T) {
 	p.sees(p.out, "master: listening on")
 	p = call("mesos-slave", "--ip=127.0.0.1", "--port=0", "--work_dir=A3")
 	p.sees(p.out, "agent: listening on .*master "+regexp.QuoteMeta(c.at))
+	call("mesos-agent", "--version").ends(0)
 	p = call("mesos-agent", "--wrok_dir=x").ends(2)
 	p.sees(p.err, "unknown flag --wrok_dir: did you mean --work_dir\\?")
 	p = call("mesos-local", "--ip=127.0.0.1", "--port=0", "--num_slaves=2")

@@ -161,12 +161,10 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddGroup(&cobra.Group{ID: "try", Title: "Try it:"}, &cobra.Group{ID: "use", Title: "Use a cluster:"},
 		&cobra.Group{ID: "serve", Title: "Be the cluster:"})
-	root.AddCommand(
-		a.demo(), a.dev(), a.local(),
-		a.runCommand(), a.execute(), a.agents(), a.tasks(), a.frameworks(),
-		a.master(), a.agent(),
-		a.version(),
-	)
+	programs := []*cobra.Command{a.master(), a.agent(), a.local(), a.execute()}
+	versioned(append(programs, root)...)
+	root.AddCommand(programs...)
+	root.AddCommand(a.demo(), a.dev(), a.runCommand(), a.agents(), a.tasks(), a.frameworks(), a.version())
 	// Some flags take several lines to explain; they stand below each other instead of running over the edge.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 110 |"))
 	return root

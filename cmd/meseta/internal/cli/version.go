@@ -14,10 +14,22 @@ func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "say which meseta this is", Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.out, "meseta %s%s %s %s/%s\n", master.Default().Version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(a.out, versionText())
 			return err
 		},
 	}
+}
+
+// versioned gives commands the flag that Mesos' programs have.
+func versioned(commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.Version = versionText()
+		c.SetVersionTemplate("{{.Version}}\n")
+	}
+}
+
+func versionText() string {
+	return fmt.Sprintf("meseta %s%s %s %s/%s", master.Default().Version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // revision is the commit that the program was built from, if the build knew.
