@@ -31,6 +31,7 @@ type agent struct {
 	registered   time.Time
 	reregistered time.Time
 	total        resources.Resources
+	totalpb      []*mesospb.Resource // total as messages have it, once somebody wanted to see it
 
 	tasks     map[string]map[string]*task     // by framework, by id; the agent's side of framework.tasks
 	executors map[string]map[string]*executor // by framework, by id
@@ -57,6 +58,11 @@ func (a *agent) idpb() *mesospb.AgentID { return a.info.GetId() }
 
 // all is everything that is used on the agent.
 func (a *agent) all() resources.Resources {
+	if len(a.used) == 1 {
+		for _, rs := range a.used {
+			return rs
+		}
+	}
 	var sum resources.Builder
 	for _, id := range slices.Sorted(maps.Keys(a.used)) {
 		sum.Add(a.used[id])

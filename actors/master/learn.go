@@ -71,8 +71,7 @@ func (r report) frameworks() []string {
 // learn takes in what the agent has and the master has not, and returns those tasks. What belongs to a
 // completed framework is left out: it is about to be shut down. So is what names a framework that the agent
 // does not describe, because without its capabilities nobody could speak of its tasks.
-func (m *Master) learn(a *agent, r *controlpb.ReregisterAgent) (learnt []*task) {
-	rep := index(r)
+func (m *Master) learn(a *agent, rep report) (learnt []*task) {
 	for _, id := range slices.Sorted(maps.Keys(rep.infos)) {
 		if m.frameworks.registered[id] == nil && !m.frameworks.completed(id) {
 			m.recoverFramework(rep.infos[id])
@@ -83,6 +82,7 @@ func (m *Master) learn(a *agent, r *controlpb.ReregisterAgent) (learnt []*task) 
 			m.addExecutor(a, framework, info)
 		}
 	})
+	held := map[string]*resources.Builder{} // by framework: booked at once, because there may be many
 	each(rep.tasks, func(framework, id string, info *mesospb.Task) {
 		f := m.frameworks.registered[framework]
 		if f == nil || a.task(framework, id) != nil {
@@ -92,8 +92,16 @@ func (m *Master) learn(a *agent, r *controlpb.ReregisterAgent) (learnt []*task) 
 			m.Log().Error("a task runs on two agents", "framework", framework, "task", id, "here", a.id, "there", other.agent)
 			return
 		}
-		learnt = append(learnt, m.addTask(f, a, info))
+		t := m.enterTask(f, a, info)
+		if held[framework] == nil {
+			held[framework] = &resources.Builder{}
+		}
+		held[framework].Add(t.held)
+		learnt = append(learnt, t)
 	})
+	for _, framework := range slices.Sorted(maps.Keys(held)) {
+		m.hold(a, framework, held[framework].Resources())
+	}
 	return learnt
 }
 

@@ -111,11 +111,12 @@ func (m *Master) awaited(id string) {
 // are told how they really are.
 func (m *Master) tookBack(a *agent, r *controlpb.ReregisterAgent, lost bool) {
 	m.counts.reregistrations.Inc()
-	tasks := m.learn(a, r)
+	reported := index(r)
+	tasks := m.learn(a, reported)
 	m.addAgent(a)
 	m.Log().Info("agent re-registered", "agent", a.id, "at", a.pid, "tasks", len(tasks))
 	m.welcome(a, nil)
-	m.endCompleted(a, r)
+	m.endCompleted(a, reported)
 	if lost {
 		m.tellReturned(tasks)
 	}
@@ -137,9 +138,9 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 	reported := index(r)
 	m.dropExecutors(a, reported)
 	before := maps.Clone(a.used)
-	more := m.learn(a, r)
+	more := m.learn(a, reported)
 	changed := !a.total.Equal(total)
-	a.total = total
+	a.total, a.totalpb = total, nil
 	if !a.connected {
 		a.connected = true
 		m.restartHealth(a)
@@ -147,7 +148,7 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 	m.reshare(a, changed, a.usesMoreThan(before))
 	m.welcome(a, m.questions(a, reported))
 	m.killAgain(a, reported)
-	m.endCompleted(a, r)
+	m.endCompleted(a, reported)
 	m.tellReturned(more)
 	m.desk.touchAgent(a.id)
 }
@@ -185,8 +186,8 @@ func (m *Master) welcome(a *agent, questions []*controlpb.ReconcileTasks) {
 }
 
 // endCompleted has everything of frameworks that are over shut down: the order may have been lost.
-func (m *Master) endCompleted(a *agent, r *controlpb.ReregisterAgent) {
-	for _, id := range index(r).frameworks() {
+func (m *Master) endCompleted(a *agent, rep report) {
+	for _, id := range rep.frameworks() {
 		if m.frameworks.completed(id) {
 			m.Log().Info("a completed framework still runs", "framework", id, "agent", a.id)
 			m.Send(a.pid, &controlpb.ShutdownFramework{FrameworkId: frameworkID(id), Epoch: m.stamp()})

@@ -109,6 +109,13 @@ func shallow(t *mesospb.Task) *mesospb.Task {
 
 // addTask books a task, launched here or learnt from its agent, and what it holds.
 func (m *Master) addTask(f *framework, a *agent, info *mesospb.Task) *task {
+	t := m.enterTask(f, a, info)
+	m.hold(a, f.id, t.held)
+	return t
+}
+
+// enterTask puts a task into the tables. The caller books what it holds.
+func (m *Master) enterTask(f *framework, a *agent, info *mesospb.Task) *task {
 	t := &task{id: info.GetTaskId().GetValue(), framework: f.id, agent: a.id, info: info}
 	if number, ok := f.unreachable.find(t.id); ok {
 		f.unreachable.remove(number)
@@ -118,7 +125,6 @@ func (m *Master) addTask(f *framework, a *agent, info *mesospb.Task) *task {
 	put(a.tasks, f.id, t.id, t)
 	if !over(info.GetState()) {
 		t.held = resources.FromValid(info.GetResources())
-		m.hold(a, f.id, t.held)
 	}
 	m.desk.setTask(t)
 	m.counts.added(info.GetState())

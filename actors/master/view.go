@@ -295,10 +295,13 @@ func eachTotalled(rs resources.Resources, f func(kind, i int, n resources.Milli)
 }
 
 func describeAgent(a *agent) *masterpb.Response_GetAgents_Agent {
+	if a.totalpb == nil {
+		a.totalpb = a.total.Proto()
+	}
 	pb := &masterpb.Response_GetAgents_Agent{
 		AgentInfo: a.info, Active: proto.Bool(a.sound()), Deactivated: proto.Bool(a.deactivated),
 		Version: proto.String(a.version), Pid: proto.String(a.pid.String()), RegisteredTime: timeInfo(a.registered),
-		TotalResources: a.total.Proto(), AllocatedResources: a.all().Proto(), OfferedResources: a.offered.Proto(),
+		TotalResources: a.totalpb, AllocatedResources: a.all().Proto(), OfferedResources: a.offered.Proto(),
 		Capabilities: a.capabilities, DrainInfo: a.drain,
 	}
 	if !a.reregistered.IsZero() {
