@@ -62,7 +62,11 @@ func (n *node) Send(e process.Envelope) {
 		return
 	}
 	e.Msg = proto.Clone(e.Msg)
-	to.queue <- func() { to.in.Receive(e) }
+	select {
+	case to.queue <- func() { to.in.Receive(e) }:
+	default:
+		// Full. A transport never waits, or two runtimes that repeat themselves would wait for each other.
+	}
 }
 
 func (n *node) Connect(peer string) {
