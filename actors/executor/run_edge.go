@@ -2,17 +2,18 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strings"
 
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/remote"
+	"github.com/meseta-io/meseta/messages/fault"
 )
 
 // Main is an executor as a program: it runs e until the agent is done with it, and returns the status to exit
@@ -40,36 +41,28 @@ func frugal() {
 
 func run(e Executor) error {
 	env := os.Environ()
-	transport, err := remote.New(remote.Config{Listen: net.JoinHostPort(listenAt(env), "0"), Log: quietly()})
+	c, err := FromEnvironment(env)
+	if err != nil {
+		return err
+	}
+	at := net.JoinHostPort(remote.Toward(c.Agent.Addr), "0")
+	transport, err := remote.New(remote.Config{Listen: at, Log: quietly()})
 	if err != nil {
 		return err
 	}
 	return Run(context.Background(), transport, env, e)
 }
 
+// exit says what went wrong. An environment that no agent made is a mistake of whoever called.
 func exit(err error) int {
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "executor: %v\n", err)
-		return 1
+	if err == nil {
+		return 0
 	}
-	return 0
-}
-
-// listenAt is the address that the agent has on this machine, because that one can reach itself.
-func listenAt(env []string) string {
-	at := "127.0.0.1"
-	for _, kv := range env {
-		name, value, _ := strings.Cut(kv, "=")
-		switch name {
-		case "LIBPROCESS_IP":
-			return value
-		case "MESOS_AGENT_ENDPOINT":
-			if host, _, err := net.SplitHostPort(value); err == nil {
-				at = host
-			}
-		}
+	fmt.Fprintf(os.Stderr, "executor: %v\n", err)
+	if errors.Is(err, fault.ErrInvalid) {
+		return 2
 	}
-	return at
+	return 1
 }
 
 // Run is Main for a program with a transport of its own, and its own idea of when to end. env is what the agent
