@@ -185,7 +185,9 @@ type ReregisterAgent struct {
 	Executors []*mesospb.ExecutorInfo `protobuf:"bytes,6,rep,name=executors" json:"executors,omitempty"`
 	// Every task whose terminal update is not yet acknowledged; state is the latest that the agent knows,
 	// status_update_state and status_update_uuid are those of the update at the head of its stream.
-	Tasks         []*mesospb.Task `protobuf:"bytes,7,rep,name=tasks" json:"tasks,omitempty"`
+	Tasks []*mesospb.Task `protobuf:"bytes,7,rep,name=tasks" json:"tasks,omitempty"`
+	// Operations that were carried out and are not acknowledged.
+	Operations    []*mesospb.Operation `protobuf:"bytes,8,rep,name=operations" json:"operations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -265,6 +267,13 @@ func (x *ReregisterAgent) GetExecutors() []*mesospb.ExecutorInfo {
 func (x *ReregisterAgent) GetTasks() []*mesospb.Task {
 	if x != nil {
 		return x.Tasks
+	}
+	return nil
+}
+
+func (x *ReregisterAgent) GetOperations() []*mesospb.Operation {
+	if x != nil {
+		return x.Operations
 	}
 	return nil
 }
@@ -429,9 +438,12 @@ type AgentReregistered struct {
 	// Tasks that the master has on this agent and the agent did not list; it answers with
 	// TASK_DROPPED/TASK_LOST, REASON_RECONCILIATION, for those it does not have.
 	Reconciliations []*ReconcileTasks `protobuf:"bytes,3,rep,name=reconciliations" json:"reconciliations,omitempty"`
-	Epoch           *uint64           `protobuf:"varint,15,opt,name=epoch" json:"epoch,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Operations that the master has sent and the agent did not list, by their uuids; it answers with
+	// UpdateOperationStatus for those it does not have.
+	Operations    [][]byte `protobuf:"bytes,4,rep,name=operations" json:"operations,omitempty"`
+	Epoch         *uint64  `protobuf:"varint,15,opt,name=epoch" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AgentReregistered) Reset() {
@@ -481,6 +493,13 @@ func (x *AgentReregistered) GetPingTimeoutSeconds() float64 {
 func (x *AgentReregistered) GetReconciliations() []*ReconcileTasks {
 	if x != nil {
 		return x.Reconciliations
+	}
+	return nil
+}
+
+func (x *AgentReregistered) GetOperations() [][]byte {
+	if x != nil {
+		return x.Operations
 	}
 	return nil
 }
@@ -1534,7 +1553,7 @@ const file_controlpb_control_proto_rawDesc = "" +
 	"\x05agent\x18\x01 \x02(\v2\x13.mesos.v1.AgentInfoR\x05agent\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12B\n" +
 	"\fcapabilities\x18\x03 \x03(\v2\x1e.mesos.v1.AgentInfo.CapabilityR\fcapabilities\x12I\n" +
-	"\x16checkpointed_resources\x18\x04 \x03(\v2\x12.mesos.v1.ResourceR\x15checkpointedResources\"\xfa\x02\n" +
+	"\x16checkpointed_resources\x18\x04 \x03(\v2\x12.mesos.v1.ResourceR\x15checkpointedResources\"\xaf\x03\n" +
 	"\x0fReregisterAgent\x12)\n" +
 	"\x05agent\x18\x01 \x02(\v2\x13.mesos.v1.AgentInfoR\x05agent\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12B\n" +
@@ -1544,7 +1563,10 @@ const file_controlpb_control_proto_rawDesc = "" +
 	"frameworks\x18\x05 \x03(\v2\x17.mesos.v1.FrameworkInfoR\n" +
 	"frameworks\x124\n" +
 	"\texecutors\x18\x06 \x03(\v2\x16.mesos.v1.ExecutorInfoR\texecutors\x12$\n" +
-	"\x05tasks\x18\a \x03(\v2\x0e.mesos.v1.TaskR\x05tasks\"?\n" +
+	"\x05tasks\x18\a \x03(\v2\x0e.mesos.v1.TaskR\x05tasks\x123\n" +
+	"\n" +
+	"operations\x18\b \x03(\v2\x13.mesos.v1.OperationR\n" +
+	"operations\"?\n" +
 	"\x0fUnregisterAgent\x12,\n" +
 	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\"4\n" +
 	"\x04Pong\x12,\n" +
@@ -1552,11 +1574,14 @@ const file_controlpb_control_proto_rawDesc = "" +
 	"\x0fAgentRegistered\x12,\n" +
 	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\x120\n" +
 	"\x14ping_timeout_seconds\x18\x02 \x01(\x01R\x12pingTimeoutSeconds\x12\x14\n" +
-	"\x05epoch\x18\x0f \x01(\x04R\x05epoch\"\xd3\x01\n" +
+	"\x05epoch\x18\x0f \x01(\x04R\x05epoch\"\xf3\x01\n" +
 	"\x11AgentReregistered\x12,\n" +
 	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\x120\n" +
 	"\x14ping_timeout_seconds\x18\x02 \x01(\x01R\x12pingTimeoutSeconds\x12H\n" +
-	"\x0freconciliations\x18\x03 \x03(\v2\x1e.meseta.control.ReconcileTasksR\x0freconciliations\x12\x14\n" +
+	"\x0freconciliations\x18\x03 \x03(\v2\x1e.meseta.control.ReconcileTasksR\x0freconciliations\x12\x1e\n" +
+	"\n" +
+	"operations\x18\x04 \x03(\fR\n" +
+	"operations\x12\x14\n" +
 	"\x05epoch\x18\x0f \x01(\x04R\x05epoch\"y\n" +
 	"\x0eReconcileTasks\x125\n" +
 	"\tframework\x18\x01 \x02(\v2\x17.mesos.v1.FrameworkInfoR\tframework\x120\n" +
@@ -1691,15 +1716,16 @@ var file_controlpb_control_proto_goTypes = []any{
 	(*mesospb.FrameworkInfo)(nil),        // 26: mesos.v1.FrameworkInfo
 	(*mesospb.ExecutorInfo)(nil),         // 27: mesos.v1.ExecutorInfo
 	(*mesospb.Task)(nil),                 // 28: mesos.v1.Task
-	(*mesospb.AgentID)(nil),              // 29: mesos.v1.AgentID
-	(*mesospb.TaskStatus)(nil),           // 30: mesos.v1.TaskStatus
-	(*mesospb.TaskInfo)(nil),             // 31: mesos.v1.TaskInfo
-	(*mesospb.TaskGroupInfo)(nil),        // 32: mesos.v1.TaskGroupInfo
-	(*mesospb.FrameworkID)(nil),          // 33: mesos.v1.FrameworkID
-	(*mesospb.TaskID)(nil),               // 34: mesos.v1.TaskID
-	(*mesospb.KillPolicy)(nil),           // 35: mesos.v1.KillPolicy
-	(*mesospb.ExecutorID)(nil),           // 36: mesos.v1.ExecutorID
-	(mesospb.TaskState)(0),               // 37: mesos.v1.TaskState
+	(*mesospb.Operation)(nil),            // 29: mesos.v1.Operation
+	(*mesospb.AgentID)(nil),              // 30: mesos.v1.AgentID
+	(*mesospb.TaskStatus)(nil),           // 31: mesos.v1.TaskStatus
+	(*mesospb.TaskInfo)(nil),             // 32: mesos.v1.TaskInfo
+	(*mesospb.TaskGroupInfo)(nil),        // 33: mesos.v1.TaskGroupInfo
+	(*mesospb.FrameworkID)(nil),          // 34: mesos.v1.FrameworkID
+	(*mesospb.TaskID)(nil),               // 35: mesos.v1.TaskID
+	(*mesospb.KillPolicy)(nil),           // 36: mesos.v1.KillPolicy
+	(*mesospb.ExecutorID)(nil),           // 37: mesos.v1.ExecutorID
+	(mesospb.TaskState)(0),               // 38: mesos.v1.TaskState
 }
 var file_controlpb_control_proto_depIdxs = []int32{
 	23, // 0: meseta.control.RegisterAgent.agent:type_name -> mesos.v1.AgentInfo
@@ -1711,49 +1737,50 @@ var file_controlpb_control_proto_depIdxs = []int32{
 	26, // 6: meseta.control.ReregisterAgent.frameworks:type_name -> mesos.v1.FrameworkInfo
 	27, // 7: meseta.control.ReregisterAgent.executors:type_name -> mesos.v1.ExecutorInfo
 	28, // 8: meseta.control.ReregisterAgent.tasks:type_name -> mesos.v1.Task
-	29, // 9: meseta.control.UnregisterAgent.agent_id:type_name -> mesos.v1.AgentID
-	29, // 10: meseta.control.Pong.agent_id:type_name -> mesos.v1.AgentID
-	29, // 11: meseta.control.AgentRegistered.agent_id:type_name -> mesos.v1.AgentID
-	29, // 12: meseta.control.AgentReregistered.agent_id:type_name -> mesos.v1.AgentID
-	7,  // 13: meseta.control.AgentReregistered.reconciliations:type_name -> meseta.control.ReconcileTasks
-	26, // 14: meseta.control.ReconcileTasks.framework:type_name -> mesos.v1.FrameworkInfo
-	30, // 15: meseta.control.ReconcileTasks.statuses:type_name -> mesos.v1.TaskStatus
-	26, // 16: meseta.control.RunTask.framework:type_name -> mesos.v1.FrameworkInfo
-	31, // 17: meseta.control.RunTask.task:type_name -> mesos.v1.TaskInfo
-	26, // 18: meseta.control.RunTaskGroup.framework:type_name -> mesos.v1.FrameworkInfo
-	27, // 19: meseta.control.RunTaskGroup.executor:type_name -> mesos.v1.ExecutorInfo
-	32, // 20: meseta.control.RunTaskGroup.task_group:type_name -> mesos.v1.TaskGroupInfo
-	33, // 21: meseta.control.KillTask.framework_id:type_name -> mesos.v1.FrameworkID
-	34, // 22: meseta.control.KillTask.task_id:type_name -> mesos.v1.TaskID
-	35, // 23: meseta.control.KillTask.kill_policy:type_name -> mesos.v1.KillPolicy
-	33, // 24: meseta.control.ShutdownFramework.framework_id:type_name -> mesos.v1.FrameworkID
-	33, // 25: meseta.control.ShutdownExecutor.framework_id:type_name -> mesos.v1.FrameworkID
-	36, // 26: meseta.control.ShutdownExecutor.executor_id:type_name -> mesos.v1.ExecutorID
-	26, // 27: meseta.control.UpdateFramework.framework:type_name -> mesos.v1.FrameworkInfo
-	33, // 28: meseta.control.AcknowledgeStatus.framework_id:type_name -> mesos.v1.FrameworkID
-	29, // 29: meseta.control.AcknowledgeStatus.agent_id:type_name -> mesos.v1.AgentID
-	34, // 30: meseta.control.AcknowledgeStatus.task_id:type_name -> mesos.v1.TaskID
-	33, // 31: meseta.control.FrameworkMessage.framework_id:type_name -> mesos.v1.FrameworkID
-	29, // 32: meseta.control.FrameworkMessage.agent_id:type_name -> mesos.v1.AgentID
-	36, // 33: meseta.control.FrameworkMessage.executor_id:type_name -> mesos.v1.ExecutorID
-	33, // 34: meseta.control.StatusUpdate.framework_id:type_name -> mesos.v1.FrameworkID
-	29, // 35: meseta.control.StatusUpdate.agent_id:type_name -> mesos.v1.AgentID
-	36, // 36: meseta.control.StatusUpdate.executor_id:type_name -> mesos.v1.ExecutorID
-	30, // 37: meseta.control.StatusUpdate.status:type_name -> mesos.v1.TaskStatus
-	37, // 38: meseta.control.StatusUpdate.latest_state:type_name -> mesos.v1.TaskState
-	29, // 39: meseta.control.ExitedExecutor.agent_id:type_name -> mesos.v1.AgentID
-	33, // 40: meseta.control.ExitedExecutor.framework_id:type_name -> mesos.v1.FrameworkID
-	36, // 41: meseta.control.ExitedExecutor.executor_id:type_name -> mesos.v1.ExecutorID
-	33, // 42: meseta.control.ExecutorMessage.framework_id:type_name -> mesos.v1.FrameworkID
-	29, // 43: meseta.control.ExecutorMessage.agent_id:type_name -> mesos.v1.AgentID
-	36, // 44: meseta.control.ExecutorMessage.executor_id:type_name -> mesos.v1.ExecutorID
-	29, // 45: meseta.control.ReconnectExecutor.agent_id:type_name -> mesos.v1.AgentID
-	0,  // 46: meseta.control.Refused.class:type_name -> meseta.control.Refused.Class
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	29, // 9: meseta.control.ReregisterAgent.operations:type_name -> mesos.v1.Operation
+	30, // 10: meseta.control.UnregisterAgent.agent_id:type_name -> mesos.v1.AgentID
+	30, // 11: meseta.control.Pong.agent_id:type_name -> mesos.v1.AgentID
+	30, // 12: meseta.control.AgentRegistered.agent_id:type_name -> mesos.v1.AgentID
+	30, // 13: meseta.control.AgentReregistered.agent_id:type_name -> mesos.v1.AgentID
+	7,  // 14: meseta.control.AgentReregistered.reconciliations:type_name -> meseta.control.ReconcileTasks
+	26, // 15: meseta.control.ReconcileTasks.framework:type_name -> mesos.v1.FrameworkInfo
+	31, // 16: meseta.control.ReconcileTasks.statuses:type_name -> mesos.v1.TaskStatus
+	26, // 17: meseta.control.RunTask.framework:type_name -> mesos.v1.FrameworkInfo
+	32, // 18: meseta.control.RunTask.task:type_name -> mesos.v1.TaskInfo
+	26, // 19: meseta.control.RunTaskGroup.framework:type_name -> mesos.v1.FrameworkInfo
+	27, // 20: meseta.control.RunTaskGroup.executor:type_name -> mesos.v1.ExecutorInfo
+	33, // 21: meseta.control.RunTaskGroup.task_group:type_name -> mesos.v1.TaskGroupInfo
+	34, // 22: meseta.control.KillTask.framework_id:type_name -> mesos.v1.FrameworkID
+	35, // 23: meseta.control.KillTask.task_id:type_name -> mesos.v1.TaskID
+	36, // 24: meseta.control.KillTask.kill_policy:type_name -> mesos.v1.KillPolicy
+	34, // 25: meseta.control.ShutdownFramework.framework_id:type_name -> mesos.v1.FrameworkID
+	34, // 26: meseta.control.ShutdownExecutor.framework_id:type_name -> mesos.v1.FrameworkID
+	37, // 27: meseta.control.ShutdownExecutor.executor_id:type_name -> mesos.v1.ExecutorID
+	26, // 28: meseta.control.UpdateFramework.framework:type_name -> mesos.v1.FrameworkInfo
+	34, // 29: meseta.control.AcknowledgeStatus.framework_id:type_name -> mesos.v1.FrameworkID
+	30, // 30: meseta.control.AcknowledgeStatus.agent_id:type_name -> mesos.v1.AgentID
+	35, // 31: meseta.control.AcknowledgeStatus.task_id:type_name -> mesos.v1.TaskID
+	34, // 32: meseta.control.FrameworkMessage.framework_id:type_name -> mesos.v1.FrameworkID
+	30, // 33: meseta.control.FrameworkMessage.agent_id:type_name -> mesos.v1.AgentID
+	37, // 34: meseta.control.FrameworkMessage.executor_id:type_name -> mesos.v1.ExecutorID
+	34, // 35: meseta.control.StatusUpdate.framework_id:type_name -> mesos.v1.FrameworkID
+	30, // 36: meseta.control.StatusUpdate.agent_id:type_name -> mesos.v1.AgentID
+	37, // 37: meseta.control.StatusUpdate.executor_id:type_name -> mesos.v1.ExecutorID
+	31, // 38: meseta.control.StatusUpdate.status:type_name -> mesos.v1.TaskStatus
+	38, // 39: meseta.control.StatusUpdate.latest_state:type_name -> mesos.v1.TaskState
+	30, // 40: meseta.control.ExitedExecutor.agent_id:type_name -> mesos.v1.AgentID
+	34, // 41: meseta.control.ExitedExecutor.framework_id:type_name -> mesos.v1.FrameworkID
+	37, // 42: meseta.control.ExitedExecutor.executor_id:type_name -> mesos.v1.ExecutorID
+	34, // 43: meseta.control.ExecutorMessage.framework_id:type_name -> mesos.v1.FrameworkID
+	30, // 44: meseta.control.ExecutorMessage.agent_id:type_name -> mesos.v1.AgentID
+	37, // 45: meseta.control.ExecutorMessage.executor_id:type_name -> mesos.v1.ExecutorID
+	30, // 46: meseta.control.ReconnectExecutor.agent_id:type_name -> mesos.v1.AgentID
+	0,  // 47: meseta.control.Refused.class:type_name -> meseta.control.Refused.Class
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_controlpb_control_proto_init() }
