@@ -9,6 +9,7 @@ import (
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -23,6 +24,8 @@ type Parts struct {
 	// Credential is what the agent proves itself with: what is in the file that Config.Credential names. Nil: it
 	// does not authenticate.
 	Credential *mesospb.Credential
+	// Authorizer says what may be done on the agent, and who may see what. Nil: everything.
+	Authorizer authorization.Authorizer
 	// Machine is what is detected; the zero value detects nothing.
 	Machine Machine
 	// Ended, if set, is called once when the agent has ended by itself: nil when it was told to shut down or

@@ -12,6 +12,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/registrar"
 	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/uuid"
@@ -29,6 +30,8 @@ type Parts struct {
 	Registry  cluster.Registry
 	// Credentials are who may authenticate: what is in the file that Config.Credentials names.
 	Credentials credentials.Credentials
+	// Authorizer says what they may do. Nil: everything.
+	Authorizer authorization.Authorizer
 }
 
 // Master is the actor. What it knows lies in the files named for it.
