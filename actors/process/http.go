@@ -113,6 +113,9 @@ func (r *Runtime) resolve(path string) (route, string, bool) {
 	return route{}, "", false
 }
 
+// Alive says whether a process of this id lives here.
+func (r *Runtime) Alive(id string) bool { return r.registry.get(id) != nil }
+
 // ServeHTTP answers for every route of every process, /metrics/snapshot with all metrics, and /__processes__ with
 // what every process is at: 404 for what nobody serves, 413 for a body that is too long, 503 when the process has too much waiting or ends
 // before it answers.

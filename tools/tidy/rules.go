@@ -122,6 +122,8 @@ func testkitInTests(f *File, report reporter) {
 var edges = []string{
 	"actors/process",             // the runtime itself, which is what keeps time and threads away from the others
 	"actors/containerizer/posix", // forks, waits, kills
+	"actors/gateway",             // runs in the goroutines of connections, in front of the actors
+	"actors/fetcher",             // downloads and unpacks
 }
 
 // actorFile says whether the rules of actors hold for a file. A file of an actor package whose name ends in

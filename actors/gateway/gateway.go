@@ -1,0 +1,83 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/meseta-io/meseta/actors/gateway/web"
+	"github.com/meseta-io/meseta/actors/process"
+)
+
+// Parts are what the doors lead to, and who guards them. The zero value of each is a node without it.
+type Parts struct {
+	// Runtime is where processes live; those with routes of their own are served under their names.
+	Runtime *process.Runtime
+	// Delegate is the process that is meant when a path names none: "master" or "slave(1)".
+	Delegate string
+	// Leadership is what the node's master knows about who leads. Nil: the node has no master.
+	Leadership func() web.Leadership
+	// Authenticator is who guards a realm at the moment, or nil.
+	Authenticator func(realm string) process.Authenticator
+	// Firewall says whether a path is closed.
+	Firewall func(path string) bool
+	// Routes are those that no room of the gateway has.
+	Routes []web.Route
+	Log    *slog.Logger
+}
+
+// routes are all routes of a node. Every room adds its line.
+func (p Parts) routes() []web.Route {
+	all := append([]web.Route(nil), p.Routes...)
+	return all
+}
+
+// Gateway serves the HTTP doors of a node.
+type Gateway struct {
+	router *web.Router
+	server *http.Server
+}
+
+// New puts the doors together.
+func New(c Config, p Parts) (*Gateway, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	w := web.Config{
+		Routes: p.routes(), Delegate: p.Delegate, Leadership: p.Leadership, Authenticator: p.Authenticator, Firewall: p.Firewall,
+		Limits: c.limits(),
+	}
+	if p.Runtime != nil {
+		w.Processes = p.Runtime
+	}
+	router, err := web.New(w)
+	if err != nil {
+		return nil, err
+	}
+	log := p.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	return &Gateway{router: router, server: c.server(router, log)}, nil
+}
+
+// Handler is what answers requests, for those who bring their own connections.
+func (g *Gateway) Handler() http.Handler { return g.router }
+
+// Serve answers the connections of a listener until Close.
+func (g *Gateway) Serve(l net.Listener) error {
+	if err := g.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close ends the doors: idle connections at once, the others when their answer is done or ctx is.
+func (g *Gateway) Close(ctx context.Context) error {
+	if err := g.server.Shutdown(ctx); err != nil {
+		return g.server.Close()
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"sync"
+)
+
+// gzipMinimum is the shortest body that is worth packing, as in libprocess.
+const gzipMinimum = 1024
+
+// The fastest level: what is saved beyond it is little, and a large answer would take several times as long.
+var packers = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is a good one
+	return z
+}}
+
+// pack compresses what is written to w. Close ends it and gives the packer back.
+func pack(w io.Writer) *packer {
+	z := packers.Get().(*gzip.Writer)
+	z.Reset(w)
+	return &packer{z}
+}
+
+type packer struct{ *gzip.Writer }
+
+func (p *packer) Close() error {
+	err := p.Writer.Close()
+	packers.Put(p.Writer)
+	return err
+}
+
+func packAll(parts [][]byte) ([][]byte, int) {
+	var b bytes.Buffer
+	z := pack(&b)
+	for _, p := range parts {
+		_, _ = z.Write(p) // a buffer never fails
+	}
+	_ = z.Close()
+	return [][]byte{b.Bytes()}, b.Len()
+}
