@@ -15,43 +15,46 @@ import (
 	"github.com/meseta-io/meseta/messages/validation"
 )
 
-// answers holds what the desk can say, each a plain function of a view.
-var answers = map[masterpb.Call_Type]func(*View, Config) *masterpb.Response{
-	masterpb.Call_GET_HEALTH: func(*View, Config) *masterpb.Response {
+// reading says something of a view.
+type reading func(*View, *Config) *masterpb.Response
+
+// answers are the calls that read, each answered by a plain function of a view.
+var answers = map[masterpb.Call_Type]reading{
+	masterpb.Call_GET_HEALTH: func(*View, *Config) *masterpb.Response {
 		return &masterpb.Response{GetHealth: &masterpb.Response_GetHealth{Healthy: proto.Bool(true)}}
 	},
-	masterpb.Call_GET_FLAGS: func(_ *View, c Config) *masterpb.Response {
-		return &masterpb.Response{GetFlags: &masterpb.Response_GetFlags{Flags: flags(c)}}
+	masterpb.Call_GET_FLAGS: func(_ *View, c *Config) *masterpb.Response {
+		return &masterpb.Response{GetFlags: &masterpb.Response_GetFlags{Flags: flags(*c)}}
 	},
-	masterpb.Call_GET_VERSION: func(_ *View, c Config) *masterpb.Response {
+	masterpb.Call_GET_VERSION: func(_ *View, c *Config) *masterpb.Response {
 		return &masterpb.Response{GetVersion: &masterpb.Response_GetVersion{VersionInfo: &mesospb.VersionInfo{Version: proto.String(c.Version)}}}
 	},
-	masterpb.Call_GET_METRICS: func(v *View, _ Config) *masterpb.Response {
+	masterpb.Call_GET_METRICS: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetMetrics: &masterpb.Response_GetMetrics{Metrics: metricsOf(v)}}
 	},
-	masterpb.Call_GET_STATE: func(v *View, _ Config) *masterpb.Response {
+	masterpb.Call_GET_STATE: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetState: &masterpb.Response_GetState{GetTasks: tasksOf(v), GetExecutors: executorsOf(v),
 			GetFrameworks: frameworksOf(v), GetAgents: agentsOf(v)}}
 	},
-	masterpb.Call_GET_AGENTS: func(v *View, _ Config) *masterpb.Response {
+	masterpb.Call_GET_AGENTS: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetAgents: agentsOf(v)}
 	},
-	masterpb.Call_GET_FRAMEWORKS: func(v *View, _ Config) *masterpb.Response {
+	masterpb.Call_GET_FRAMEWORKS: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetFrameworks: frameworksOf(v)}
 	},
-	masterpb.Call_GET_TASKS: func(v *View, _ Config) *masterpb.Response {
+	masterpb.Call_GET_TASKS: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetTasks: tasksOf(v)}
 	},
-	masterpb.Call_GET_EXECUTORS: func(v *View, _ Config) *masterpb.Response {
+	masterpb.Call_GET_EXECUTORS: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetExecutors: executorsOf(v)}
 	},
-	masterpb.Call_GET_OPERATIONS: func(*View, Config) *masterpb.Response {
+	masterpb.Call_GET_OPERATIONS: func(*View, *Config) *masterpb.Response {
 		return &masterpb.Response{GetOperations: &masterpb.Response_GetOperations{}}
 	},
-	masterpb.Call_GET_ROLES: func(v *View, _ Config) *masterpb.Response {
+	masterpb.Call_GET_ROLES: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetRoles: &masterpb.Response_GetRoles{Roles: rolesOf(v)}}
 	},
-	masterpb.Call_GET_MASTER: func(v *View, _ Config) *masterpb.Response {
+	masterpb.Call_GET_MASTER: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetMaster: &masterpb.Response_GetMaster{MasterInfo: v.Info,
 			StartTime: proto.Float64(float64(v.Started.UnixNano()) / 1e9), ElectedTime: proto.Float64(float64(v.Elected.UnixNano()) / 1e9)}}
 	},

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/fault"
@@ -45,6 +46,11 @@ func (g *gate) forget(who process.UPID) {
 		delete(g.challenged, who)
 	}
 	delete(g.proven, who)
+}
+
+// subject is whom somebody has proven to be: the zero Subject for those who have not.
+func (g *gate) subject(who process.UPID) authorization.Subject {
+	return authorization.Subject{Principal: g.proven[who]}
 }
 
 // authenticate challenges. Whoever was there before at this address is forgotten first: a process that was

@@ -64,8 +64,8 @@ func failedOver(b *testing.B, agents int) (*process.Runtime, process.UPID) {
 	}
 	// The desk answers once the master serves.
 	for deadline := time.Now().Add(time.Minute); ; {
-		if desk(b, rt, masterpb.Call_GET_MASTER) != nil {
-			return rt, m
+		if m.View().Serving {
+			return rt, m.UPID()
 		}
 		if time.Now().After(deadline) {
 			b.Fatal("the master does not serve")

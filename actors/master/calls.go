@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
@@ -13,44 +14,50 @@ import (
 	"github.com/meseta-io/meseta/messages/validation"
 )
 
-// call is everything that a scheduler says. A call that can never succeed is answered with controlpb.Refused,
+// call is what a scheduler that is an actor says. A call that can never succeed is answered with controlpb.Refused,
 // which a scheduler may log and forget; an ERROR event would tell it to give up altogether.
 func (m *Master) call(from process.UPID, c *schedulerpb.Call) {
+	who := m.gate.subject(from)
+	subscribes := c.GetType() == schedulerpb.Call_SUBSCRIBE
+	if m.serving && subscribes && m.config.AuthenticateFrameworks && who.Principal == "" {
+		m.counts.call(c)
+		_ = m.refuseSubscription(from, fmt.Errorf("Framework at %s is not authenticated", from))
+		return
+	}
+	if err := m.said(from, who, c); err != nil && m.serving && !subscribes {
+		m.refuse(from, err)
+	}
+}
+
+// said is everything that a scheduler says, in whichever way it does: from is where its events go, and who is what it has
+// proven.
+func (m *Master) said(from process.UPID, who authorization.Subject, c *schedulerpb.Call) error {
 	if !m.serving {
 		m.counts.dropped.Inc()
-		return
+		return errRecovering
 	}
 	m.counts.call(c)
-	principal := m.gate.proven[from]
-	if c.GetType() == schedulerpb.Call_SUBSCRIBE && m.config.AuthenticateFrameworks && principal == "" {
-		m.refuseSubscription(from, fmt.Sprintf("Framework at %s is not authenticated", from))
-		return
-	}
-	if err := checkCall(c, principal); err != nil {
+	if err := checkCall(c, who.Principal); err != nil {
 		if c.GetType() == schedulerpb.Call_SUBSCRIBE {
-			m.refuseSubscription(from, err.Error())
-			return
+			return m.refuseSubscription(from, err)
 		}
-		m.refuse(from, err)
-		return
+		return err
 	}
 	if c.GetType() == schedulerpb.Call_SUBSCRIBE {
-		m.subscribe(from, c.GetSubscribe())
-		return
+		return m.subscribe(from, c.GetSubscribe())
 	}
 	f := m.frameworks.registered[c.GetFrameworkId().GetValue()]
 	switch {
 	case f == nil:
-		m.refuseStranger(from, fmt.Errorf("Framework cannot be found: %w", fault.ErrNotFound))
+		m.counts.dropped.Inc()
+		return stranger{fmt.Errorf("Framework cannot be found: %w", fault.ErrNotFound)}
 	case !f.connected || f.pid != from:
 		// Late words of a scheduler that was replaced, or that has yet to subscribe with this master.
-		m.refuseStranger(from, fmt.Errorf("Framework is not subscribed: %w", fault.ErrDenied))
-	default:
-		f.tally.call(c.GetType())
-		if err := m.obey(f, c); err != nil {
-			m.refuse(from, err)
-		}
+		m.counts.dropped.Inc()
+		return stranger{fmt.Errorf("Framework is not subscribed: %w", fault.ErrDenied)}
 	}
+	f.tally.call(c.GetType())
+	return m.obey(f, c)
 }
 
 // checkCall is validation.SchedulerCall, and refuses what nobody knows. The principal is what the caller has proven,
@@ -97,19 +104,19 @@ func (m *Master) obey(f *framework, c *schedulerpb.Call) error {
 	return nil
 }
 
+// stranger is why a framework has to subscribe before it can be obeyed. Its scheduler may not know: a master that
+// failed over at the same address looks like the one before.
+type stranger struct{ error }
+
+func (s stranger) Unwrap() error { return s.error }
+
 // refuse answers a call that failed.
 func (m *Master) refuse(to process.UPID, err error) {
 	m.Log().Debug("a call is refused", "to", to, "error", err)
-	m.Send(to, refusal.Of(err))
-}
-
-// refuseStranger answers a call of a framework that has to subscribe before it can be obeyed. Its scheduler may
-// not know: a master that failed over at the same address looks like the one before.
-func (m *Master) refuseStranger(to process.UPID, err error) {
-	m.Log().Debug("a call of a stranger is refused", "to", to, "error", err)
-	m.counts.dropped.Inc()
 	r := refusal.Of(err)
-	r.Unsubscribed = proto.Bool(true)
+	if _, ok := err.(stranger); ok {
+		r.Unsubscribed = proto.Bool(true)
+	}
 	m.Send(to, r)
 }
 

@@ -279,7 +279,7 @@ func TestTeardown(t *testing.T) {
 	}
 	s := newStage(t, nil)
 	refused := s.order(&masterpb.Call{Type: masterpb.Call_TEARDOWN.Enum(), Teardown: &masterpb.Call_Teardown{FrameworkId: fid("nobody")}})
-	equal(t, "the class for an unknown framework", refused.GetClass(), controlpb.Refused_NOT_FOUND)
+	equal(t, "the class for an unknown framework", refused.GetClass(), controlpb.Refused_INVALID)
 }
 
 // Completed frameworks and tasks are remembered up to a number, the newest.

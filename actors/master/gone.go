@@ -9,13 +9,14 @@ import (
 )
 
 // makeGone writes that an agent is gone, tells everybody, and answers.
-func (m *Master) makeGone(id string, done *process.Promise[struct{}]) {
+func (m *Master) makeGone(id string) process.Future[struct{}] {
+	done, future := process.NewPromise[struct{}](m.Base)
 	since := m.Now()
 	m.agents.busy[id] = losing
 	m.awaited(id)
 	process.Then(m.Base, m.registrar.Apply(m.Base, registrar.MarkGone(id, since)), func(_ struct{}, err error) {
 		delete(m.agents.busy, id)
-		done.Complete(struct{}{}, err)
+		defer done.Complete(struct{}{}, err)
 		if errors.Is(err, registrar.ErrStore) {
 			m.Fatal(err)
 			return
@@ -26,6 +27,7 @@ func (m *Master) makeGone(id string, done *process.Promise[struct{}]) {
 		m.agents.gone[id] = &controlpb.GoneAgent{AgentId: agentID(id), Since: timeInfo(since)}
 		m.madeGone(id)
 	})
+	return future
 }
 
 func (m *Master) madeGone(id string) {

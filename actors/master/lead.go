@@ -15,8 +15,8 @@ import (
 )
 
 // begin is the first thing that happens after the helpers are there.
-func (m *Master) begin(self process.Ref[*Master], writer registrar.Client, sharer allocator.Client, desk process.Ref[*Operator]) {
-	m.self, m.registrar, m.allocator, m.operator = self, writer, sharer, desk
+func (m *Master) begin(writer registrar.Client, sharer allocator.Client) {
+	m.registrar, m.allocator = writer, sharer
 	m.desk.touchMaster()
 	won, future := process.NewPromise[cluster.Term](m.Base)
 	m.withdraw = m.parts.Contender.Contend(m.info, won.Complete)
@@ -31,6 +31,7 @@ func (m *Master) won(term cluster.Term, err error) {
 		return
 	}
 	m.term, m.elected = term, m.Now()
+	m.desk.touchMaster()
 	m.Log().Info("elected", "id", m.id, "term", term.Epoch())
 	lost, future := process.NewPromise[struct{}](m.Base)
 	m.withdraw = term.Lost(func(err error) { lost.Complete(struct{}{}, err) })

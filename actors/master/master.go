@@ -51,8 +51,7 @@ type Master struct {
 
 	registrar registrar.Client
 	allocator allocator.Client
-	operator  process.Ref[*Operator]
-	self      process.Ref[*Master]
+	views     process.Published[View]
 
 	agents     agents
 	frameworks frameworks
@@ -65,31 +64,32 @@ type Master struct {
 
 // Spawn starts a master and its helpers: the registrar, the allocator and the operator desk. It contends at
 // once; until it leads and has recovered it serves nobody, and whoever asks asks again.
-func Spawn(rt *process.Runtime, c Config, p Parts) (process.UPID, error) {
+func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 	if err := c.Validate(); err != nil {
-		return process.UPID{}, err
+		return Client{}, err
 	}
 	m := &Master{config: c, parts: p}
+	m.views.Store(&View{Metrics: rt.Metrics()})
 	ref, err := process.Spawn(rt, ID, m)
 	if err != nil {
-		return process.UPID{}, fmt.Errorf("the master cannot start: %w", err)
+		return Client{}, fmt.Errorf("the master cannot start: %w", err)
 	}
 	writer, err := registrar.Spawn(rt, registrar.Config{FetchTimeout: c.RegistryFetchTimeout, StoreTimeout: c.RegistryStoreTimeout}, p.Registry)
 	if err != nil {
-		return process.UPID{}, fmt.Errorf("the registrar cannot start: %w", err)
+		return Client{}, fmt.Errorf("the registrar cannot start: %w", err)
 	}
 	propose := func(ps []allocator.Proposal) { process.Dispatch(ref, func(m *Master) { m.proposed(ps) }) }
 	sharer, err := allocator.Spawn(rt, c.Config, propose)
 	if err != nil {
-		return process.UPID{}, fmt.Errorf("the allocator cannot start: %w", err)
+		return Client{}, fmt.Errorf("the allocator cannot start: %w", err)
 	}
-	desk, err := process.Spawn(rt, OperatorID, &Operator{master: ref, config: c})
-	if err != nil {
-		return process.UPID{}, fmt.Errorf("the operator desk cannot start: %w", err)
+	client := Client{master: ref, views: &m.views, config: &m.config}
+	if _, err := process.Spawn(rt, OperatorID, &Operator{client: client}); err != nil {
+		return Client{}, fmt.Errorf("the operator desk cannot start: %w", err)
 	}
 	// Only now can the master speak with them, so only now does it begin.
-	process.Dispatch(ref, func(m *Master) { m.begin(ref, writer, sharer, desk) })
-	return ref.UPID, nil
+	process.Dispatch(ref, func(m *Master) { m.begin(writer, sharer) })
+	return client, nil
 }
 
 // Initialize is the table of contents: everything that anybody can say to a master.
@@ -134,6 +134,7 @@ func (m *Master) Exited(who process.UPID) {
 
 // Finalize lets another master lead at once.
 func (m *Master) Finalize() {
+	m.desk.settle()
 	if m.withdraw != nil {
 		m.withdraw()
 	}

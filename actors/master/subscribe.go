@@ -1,6 +1,7 @@
 package master
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,36 +18,40 @@ import (
 
 // subscribe connects a framework: a new one, one that returns, or one whose new scheduler replaces an old
 // one. The last to subscribe with an id always wins.
-func (m *Master) subscribe(from process.UPID, s *schedulerpb.Call_Subscribe) {
+func (m *Master) subscribe(from process.UPID, s *schedulerpb.Call_Subscribe) error {
 	info := proto.CloneOf(s.GetFrameworkInfo())
 	id := info.GetId().GetValue()
 	here := m.frameworks.at(from)
-	switch err := m.checkSubscription(info, s.GetSuppressedRoles(), s.GetOfferConstraints()); {
-	case err != nil:
-		m.refuseSubscription(from, err.Error())
+	if err := m.checkSubscription(info, s.GetSuppressedRoles(), s.GetOfferConstraints()); err != nil {
+		return m.refuseSubscription(from, err)
+	}
+	switch {
 	case m.frameworks.completed(id):
-		m.refuseSubscription(from, "Framework has been removed")
+		return m.refuseSubscription(from, errors.New("Framework has been removed"))
 	case id == "" && here != nil:
 		// The answer was lost, so the framework asks again.
 		m.subscribed(here)
 	case id == "":
 		m.subscribeNew(from, info, s)
 	case here != nil && here.id != id:
-		m.refuseSubscription(from, fmt.Sprintf("this scheduler is already subscribed as framework %s", here.id))
+		return m.refuseSubscription(from, fmt.Errorf("this scheduler is already subscribed as framework %s", here.id))
 	case m.frameworks.registered[id] == nil:
 		// It was subscribed with a master that led before, and no agent has told of it yet.
 		f := m.newFramework(id, info)
 		f.recovered = true
 		m.addToAllocator(f)
-		m.resubscribe(f, from, info, s)
+		return m.resubscribe(f, from, info, s)
 	default:
-		m.resubscribe(m.frameworks.registered[id], from, info, s)
+		return m.resubscribe(m.frameworks.registered[id], from, info, s)
 	}
+	return nil
 }
 
-func (m *Master) refuseSubscription(to process.UPID, why string) {
+// refuseSubscription tells a scheduler to give up.
+func (m *Master) refuseSubscription(to process.UPID, why error) error {
 	m.Log().Info("a framework is refused", "framework", to, "because", why)
-	m.tellError(to, why)
+	m.tellError(to, why.Error())
+	return why
 }
 
 // checkSubscription says what is wrong with a framework that wants to subscribe, apart from its past.
@@ -92,12 +97,11 @@ func (m *Master) subscribeNew(from process.UPID, info *mesospb.FrameworkInfo, s 
 }
 
 // resubscribe connects a framework that has an id to its present scheduler.
-func (m *Master) resubscribe(f *framework, from process.UPID, info *mesospb.FrameworkInfo, s *schedulerpb.Call_Subscribe) {
+func (m *Master) resubscribe(f *framework, from process.UPID, info *mesospb.FrameworkInfo, s *schedulerpb.Call_Subscribe) error {
 	// What cannot change is kept silently, as in Mesos, but for the principal.
 	info.User, info.Checkpoint = f.info.User, f.info.Checkpoint
 	if err := validation.FrameworkUpdate(f.info, info); err != nil {
-		m.refuseSubscription(from, err.Error())
-		return
+		return m.refuseSubscription(from, err)
 	}
 	if f.connected && f.pid != from {
 		m.Log().Info("framework failed over", "framework", f.id, "from", f.pid, "to", from)
@@ -117,6 +121,7 @@ func (m *Master) resubscribe(f *framework, from process.UPID, info *mesospb.Fram
 	m.change(f, info, s.GetSuppressedRoles(), s.GetOfferConstraints())
 	m.connect(f, from)
 	m.tellAgents(f)
+	return nil
 }
 
 // connect binds a framework to its scheduler and tells it who it is.

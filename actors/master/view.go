@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/master/internal/tree"
-	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/metrics"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
@@ -20,9 +19,10 @@ import (
 // View is the master's state at the end of a batch. It never changes, and shares nearly everything with the
 // views before and after it, so it may be kept and read from anywhere.
 type View struct {
-	Info             *mesospb.MasterInfo
-	Started, Elected time.Time
-	Serving          bool
+	Info             *mesospb.MasterInfo // of this master; nil before its actor runs
+	Leader           *mesospb.MasterInfo // who leads; nil if nobody is known to
+	Started, Elected time.Time           // Elected is zero for a master that does not lead
+	Serving          bool                // it leads and has recovered
 	Metrics          *metrics.Registry
 
 	Agents      tree.Tree[*masterpb.Response_GetAgents_Agent]         // by id
@@ -57,8 +57,8 @@ type desk struct {
 	frameworks map[string]bool
 	recovered  map[string]bool
 	changed    bool
-	handed     bool // a view that the operator has not taken yet
-	at         time.Time
+	at         time.Time // of the last publication
+	answers    []func()  // to be given when the next view is published
 	past       int
 	ended      map[string]string // completed frameworks: id to key
 	shares     map[string]contribution
@@ -185,41 +185,63 @@ func (d *desk) retire(f, forgotten *framework) {
 	}
 }
 
-// republish is how long a view may be on its way before the next one is sent after it. The word that it was
-// taken waits in the master's own queue, which is long exactly when there is much to see.
-const republish = 50 * time.Millisecond
+// storm is the time between two publications while the master has more to do than it gets done.
+const storm = 50 * time.Millisecond
 
-// publish hands the state after a batch to the operator desk, unless nothing changed or the desk has not
-// taken the last one: then the next one will have everything. So however busy the master is, a few views at
-// most are on their way.
+// haste is that time while somebody waits for an answer.
+const haste = 5 * time.Millisecond
+
+// publish shows the state after a batch to everybody who reads. A master that has nothing else to do does so at
+// once; one with more mail waits a little, because the view of many changes costs hardly more than that of one. What
+// is put off is never lost: the batch that ends with an empty mailbox is yet to come.
 func (m *Master) publish() {
 	d := &m.desk
-	if len(d.agents)+len(d.frameworks)+len(d.recovered) == 0 && !d.changed || !m.begun() {
+	if !d.dirty() && len(d.answers) == 0 {
 		return
 	}
 	now := m.Now()
-	if d.handed && now.Sub(d.at) < republish {
+	pause := storm
+	if len(d.answers) > 0 {
+		pause = haste
+	}
+	if !m.Drained() && now.Sub(d.at) < pause {
 		return
 	}
-	d.at = now
-	m.refresh()
-	m.gauges()
-	d.changed, d.handed = false, true
-	view, operator, master := d.view, m.operator, m.self
-	process.Dispatch(operator, func(o *Operator) {
-		o.show(&view)
-		process.Dispatch(master, func(m *Master) { m.desk.handed = false })
-	})
+	if d.dirty() {
+		d.at = now
+		m.refresh()
+		m.gauges()
+		d.changed = false
+		view := d.view
+		m.views.Store(&view)
+	}
+	d.settle()
 }
 
-// begun reports whether there is a desk to publish to.
-func (m *Master) begun() bool { return !m.operator.IsZero() }
+func (d *desk) dirty() bool {
+	return d.changed || len(d.agents)+len(d.frameworks)+len(d.recovered) > 0
+}
+
+// afterwards runs f when everything that has happened so far can be seen.
+func (d *desk) afterwards(f func()) { d.answers = append(d.answers, f) }
+
+// settle tells everybody who waits for what can be seen now.
+func (d *desk) settle() {
+	for _, f := range d.answers {
+		f()
+	}
+	clear(d.answers)
+	d.answers = d.answers[:0]
+}
 
 // refresh writes anew whatever changed.
 func (m *Master) refresh() {
 	d := &m.desk
 	v := &d.view
 	v.Info, v.Started, v.Elected, v.Serving, v.Metrics = m.info, m.started, m.elected, m.serving, m.counts.registry
+	if !m.elected.IsZero() {
+		v.Leader = m.info
+	}
 	for id := range d.agents {
 		a := m.agents.registered[id]
 		d.account(id, a)

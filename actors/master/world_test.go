@@ -30,6 +30,7 @@ type stage struct {
 	config master.Config
 	files  map[string]string // what is in the files that config names
 	deaths []any             // why the master ended
+	client master.Client
 	desk   *testkit.Probe
 }
 
@@ -56,7 +57,7 @@ func (s *stage) boot(n *testkit.Node) {
 	if err != nil {
 		s.Fail("%v", err)
 	}
-	if _, err := master.Spawn(n.Runtime(), s.config, master.Parts{Contender: s.store, Registry: s.store, Credentials: known}); err != nil {
+	if s.client, err = master.Spawn(n.Runtime(), s.config, master.Parts{Contender: s.store, Registry: s.store, Credentials: known}); err != nil {
 		s.Fail("%v", err)
 	}
 }

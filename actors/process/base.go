@@ -102,6 +102,10 @@ func (b *Base) Dispatch(f func()) { b.box.post(mail{kind: kindThunk, body: f}) }
 // a view once for many changes. How large a batch is, is the stage's business.
 func (b *Base) AfterBatch(f func()) { b.afterBatch = append(b.afterBatch, f) }
 
+// Drained reports whether no mail waits for the process. It is for what AfterBatch runs: a process that is drained
+// will not run again until somebody sends something.
+func (b *Base) Drained() bool { return b.box.out.len == 0 && b.box.queued() == 0 }
+
 // Terminate ends this process after the current message.
 func (b *Base) Terminate() { b.box.stop() }
 

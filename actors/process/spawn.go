@@ -106,3 +106,32 @@ func (c *call[P, R]) Drop() {
 	var none R
 	c.state.complete(none, ErrGone)
 }
+
+// Entrust runs f on the process, which completes the promise then or later; an error of its own making is only for a
+// process that has ended before: ErrGone. From anywhere.
+func Entrust[P Process, R any](ref Ref[P], f func(P, *Promise[R])) Future[R] {
+	promise, future := NewPromise[R](nil)
+	e := &entrusted[P, R]{promise: promise, f: f, base: ref.base}
+	if b := ref.base; b == nil || !b.box.post(mail{kind: kindErrand, body: e}) {
+		e.Drop()
+	}
+	return future
+}
+
+// entrusted is work whose end the process itself tells.
+type entrusted[P Process, R any] struct {
+	promise *Promise[R]
+	f       func(P, *Promise[R])
+	base    *Base
+}
+
+func (e *entrusted[P, R]) Do() {
+	if !e.promise.s.settled() {
+		e.f(e.base.process.(P), e.promise)
+	}
+}
+
+func (e *entrusted[P, R]) Drop() {
+	var none R
+	e.promise.Complete(none, ErrGone)
+}

@@ -45,12 +45,12 @@ func BenchmarkReconcile(b *testing.B) {
 			defer cancel()
 			defer rt.Shutdown(ctx)
 			store := memory.New()
-			at, err := master.Spawn(rt, master.Default(), master.Parts{Contender: store, Registry: store})
+			m, err := master.Spawn(rt, master.Default(), master.Parts{Contender: store, Registry: store})
 			if err != nil {
 				b.Fatal(err)
 			}
 			c := &counter{subscribed: make(chan struct{}), done: make(chan struct{}, 1)}
-			driver, err := scheduler.Spawn(rt, "f", c, scheduler.Config{Framework: info(), Master: at})
+			driver, err := scheduler.Spawn(rt, "f", c, scheduler.Config{Framework: info(), Master: m.UPID()})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -16,6 +16,8 @@ type Master struct {
 	// reason fails the test, unless Mortal is set.
 	Deaths []any
 	Mortal bool
+	// Client is how others in the master's runtime ask it.
+	Client master.Client
 }
 
 // Master starts a master.
@@ -35,7 +37,7 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 				w.Fail("master %s: %v", name, err)
 			}
 			parts := master.Parts{Contender: candidate, Registry: w.Cluster, Credentials: known}
-			if _, err := master.Spawn(n.Runtime(), m.Config, parts); err != nil {
+			if m.Client, err = master.Spawn(n.Runtime(), m.Config, parts); err != nil {
 				w.Fail("master %s does not start: %v", name, err)
 			}
 		}),

@@ -25,7 +25,8 @@ func TestMetricsAreGuarded(t *testing.T) {
 	}{
 		{"of a master", "master/slave_registrations", func(_ *testing.T, rt *process.Runtime) (process.UPID, error) {
 			store := memory.New()
-			return master.Spawn(rt, master.Default(), master.Parts{Contender: store, Registry: store})
+			m, err := master.Spawn(rt, master.Default(), master.Parts{Contender: store, Registry: store})
+			return m.UPID(), err
 		}},
 		{"of an agent", "slave/tasks_running", func(t *testing.T, rt *process.Runtime) (process.UPID, error) {
 			config := agent.Default()

@@ -1,0 +1,97 @@
+package master
+
+import (
+	"fmt"
+
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/authorization"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/masterpb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/validation"
+)
+
+// Client is what others in the same runtime ask a master. Its methods may be called from anywhere.
+//
+// Whoever changes something reads it afterwards: a change is in the published view before its future completes.
+type Client struct {
+	master process.Ref[*Master]
+	views  *process.Published[View]
+	config *Config
+}
+
+// UPID is the master's actor.
+func (c Client) UPID() process.UPID { return c.master.UPID }
+
+// View is the latest published view, never nil.
+func (c Client) View() *View { return c.views.Load() }
+
+// Config is what the master was started with.
+func (c Client) Config() Config { return *c.config }
+
+// Ask is the v1 operator API, all of it that is the master's: what is read is answered from the latest view in the
+// goroutine of the caller, and what is to be changed is passed on to the master. Errors carry their class and Mesos'
+// sentence.
+func (c Client) Ask(who authorization.Subject, call *masterpb.Call) process.Future[*masterpb.Response] {
+	if err := validation.MasterCall(call); err != nil {
+		return process.Failed[*masterpb.Response](err)
+	}
+	if answer := answers[call.GetType()]; answer != nil {
+		return c.read(answer, call)
+	}
+	order := orders[call.GetType()]
+	if order == nil {
+		return process.Failed[*masterpb.Response](fmt.Errorf("%s is not answered by this master: %w", call.GetType(), fault.ErrUnsupported))
+	}
+	return process.Entrust(c.master, func(m *Master, done *process.Promise[*masterpb.Response]) {
+		m.carryOut(order, who, call, done)
+	})
+}
+
+func (c Client) read(answer reading, call *masterpb.Call) process.Future[*masterpb.Response] {
+	view := c.View()
+	if !view.Serving && needsLeader(call.GetType()) {
+		return process.Failed[*masterpb.Response](errRecovering)
+	}
+	r := answer(view, c.config)
+	r.Type = masterpb.Response_Type(masterpb.Response_Type_value[call.GetType().String()]).Enum()
+	return process.Ready(r)
+}
+
+// Say is a call of a scheduler that came in by another way than actors' mail; from is the actor that stands in for
+// it and gets its events, and who is what the scheduler has proven. The calls of one connection are obeyed in the order
+// in which they were said. The future has the reason for which a call was refused; a subscription that is refused
+// gets an ERROR event too.
+func (c Client) Say(from process.UPID, who authorization.Subject, call *schedulerpb.Call) process.Future[struct{}] {
+	return process.Entrust(c.master, func(m *Master, done *process.Promise[struct{}]) {
+		err := m.said(from, who, call)
+		m.desk.afterwards(func() { done.Complete(struct{}{}, err) })
+	})
+}
+
+// order is something that an operator wants changed. Its future completes when that is done, from anywhere.
+type order func(m *Master, who authorization.Subject, c *masterpb.Call) process.Future[struct{}]
+
+// orders are the calls that change something, each in the file of its noun.
+var orders = map[masterpb.Call_Type]order{
+	masterpb.Call_TEARDOWN:        (*Master).teardown,
+	masterpb.Call_MARK_AGENT_GONE: (*Master).markGone,
+}
+
+// carryOut does what an operator wants, and answers when it is done and can be seen. Mesos answers 200 without a
+// body: the empty response stands for that.
+func (m *Master) carryOut(o order, who authorization.Subject, c *masterpb.Call, done *process.Promise[*masterpb.Response]) {
+	if !m.serving {
+		done.Complete(nil, errRecovering)
+		return
+	}
+	process.Then(m.Base, o(m, who, c), func(_ struct{}, err error) {
+		m.desk.afterwards(func() {
+			if err != nil {
+				done.Complete(nil, err)
+				return
+			}
+			done.Complete(&masterpb.Response{}, nil)
+		})
+	})
+}
