@@ -1,6 +1,9 @@
 package allocator
 
-import "github.com/meseta-io/meseta/actors/allocator/drf"
+import (
+	"github.com/meseta-io/meseta/actors/allocator/drf"
+	"github.com/meseta-io/meseta/messages/resources"
+)
 
 // Reason is why an agent cannot serve a demand; see package drf for what each means.
 type Reason = drf.Reason
@@ -12,6 +15,7 @@ const (
 	TooSmall      = drf.TooSmall
 	ReservedAway  = drf.ReservedAway
 	Busy          = drf.Busy
+	BelowMinimum  = drf.BelowMinimum
 	Refused       = drf.Refused
 	OverLimit     = drf.OverLimit
 	ForGuarantees = drf.ForGuarantees
@@ -30,6 +34,15 @@ type Answer struct {
 	Inactive bool // suppressed, deactivated or not subscribed: nothing is offered, wherever it fits
 	Agents   map[Reason]int
 	Nearest  []Miss // nearest first
+	// Changes say for each resource that alone keeps agents from serving how much of it could be had.
+	Changes []Change
+}
+
+// Change is a smaller demand that would fit: at most AtMost of one resource, which Agents could give.
+type Change struct {
+	Name   string
+	AtMost float64
+	Agents int
 }
 
 func answer(w drf.Answer) Answer {
@@ -41,6 +54,9 @@ func answer(w drf.Answer) Answer {
 	}
 	for _, m := range w.Nearest {
 		out.Nearest = append(out.Nearest, Miss{m.Agent, m.Reason, units(m.Short)})
+	}
+	for _, c := range w.Changes {
+		out.Changes = append(out.Changes, Change{c.Name, resources.Milli(c.AtMost).Float64(), c.Agents})
 	}
 	return out
 }

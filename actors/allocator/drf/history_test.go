@@ -629,6 +629,16 @@ func tell(t testing.TB, seed uint64, steps int) *world {
 }
 
 func tellWith(t testing.TB, seed uint64, steps int, sabotage func(*Engine)) *world {
+	w := newWorld(t, seed, sabotage)
+	for range steps {
+		w.step()
+	}
+	w.quiet(seed)
+	return w
+}
+
+// newWorld is where a history begins.
+func newWorld(t testing.TB, seed uint64, sabotage func(*Engine)) *world {
 	options := Options{Seed: seed, Min: testMin}
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 12)), t: t, now: begin, kind: profiles[seed%uint64(len(profiles))], most: 14, crowd: 9, sabotage: sabotage}
 	if w.kind.rare && w.chance(0.5) {
@@ -641,10 +651,6 @@ func tellWith(t testing.TB, seed uint64, steps int, sabotage func(*Engine)) *wor
 		w.most, w.crowd = 30, 60
 	}
 	w.both(func(e teller) { e.Now(begin) })
-	for range steps {
-		w.step()
-	}
-	w.quiet(seed)
 	return w
 }
 

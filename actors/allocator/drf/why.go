@@ -1,6 +1,9 @@
 package drf
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Reason is why an agent cannot serve a demand; the first that applies counts, from the most lasting to the most
 // passing.
@@ -13,6 +16,7 @@ const (
 	TooSmall                    // not even when the agent is empty
 	ReservedAway                // would fit, but for what is reserved to others
 	Busy                        // would fit, but for what others use or were offered
+	BelowMinimum                // would fit, but is less than the framework wants to be offered at least
 	Refused                     // the framework declined at least this much, and the filter lasts
 	OverLimit                   // the role's quota limit
 	ForGuarantees               // kept free for guarantees of other roles
@@ -21,7 +25,7 @@ const (
 )
 
 var reasonNames = [reasons]string{"deactivated", "excluded by constraints", "incapable", "too small", "reserved to others",
-	"busy", "declined, filter lasts", "over the role's limit", "kept for guarantees", "fits"}
+	"busy", "less than the minimum of an offer", "declined, filter lasts", "over the role's limit", "kept for guarantees", "fits"}
 
 func (r Reason) String() string { return reasonNames[r] }
 
@@ -32,11 +36,21 @@ type Miss struct {
 	Short  map[string]int64
 }
 
+// Change is a smaller demand that would fit: at most AtMost of one resource (in thousandths), and Agents have that much.
+type Change struct {
+	Name   string
+	AtMost int64
+	Agents int
+}
+
 // Answer counts every agent once, under its first reason.
 type Answer struct {
 	Inactive bool // suppressed, deactivated or not subscribed: nothing is offered, wherever it fits
 	Agents   [reasons]int
 	Nearest  []Miss
+	// Changes say for each resource, by name, how much of it could be had if the rest of the demand stays. A resource
+	// that is not what keeps any agent from serving is not among them.
+	Changes []Change
 }
 
 // question is a demand and the limits that quota puts on it.
@@ -47,12 +61,14 @@ type question struct {
 	left, surplus Amounts
 	nearest       []near
 	room          int
+	best          map[int32]*Change // by the one resource that an agent lacks
 }
 
 type near struct {
 	slot   int32
 	reason Reason
 	short  Amounts
+	lacks  Amounts // all that is short, whatever the reason; empty if no smaller demand would help
 	score  float64 // how much is short, as a fraction of the demand
 }
 
@@ -75,7 +91,7 @@ func (e *Engine) Why(framework, role string, demand map[string]int64, nearest in
 		w.Inactive = true
 		return w
 	}
-	q := question{id: id, c: &e.clients[id], demand: e.names.amounts(demand), room: nearest}
+	q := question{id: id, c: &e.clients[id], demand: e.names.amounts(demand), room: nearest, best: map[int32]*Change{}}
 	w.Inactive = !q.c.active
 	e.measureQuota()
 	q.left, q.surplus = e.allowance(&e.roles[roleID], &q.demand)
@@ -86,11 +102,36 @@ func (e *Engine) Why(framework, role string, demand map[string]int64, nearest in
 		n := e.whyNot(int32(slot), &q)
 		w.Agents[n.reason]++
 		q.keep(n)
+		q.improve(&n)
 	}
 	for _, n := range q.nearest {
 		w.Nearest = append(w.Nearest, Miss{e.ledgers[n.slot].id, n.reason, e.names.table(&n.short)})
 	}
+	for name, c := range q.best {
+		c.Name = e.names.list[name]
+		w.Changes = append(w.Changes, *c)
+	}
+	slices.SortFunc(w.Changes, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
 	return w
+}
+
+// improve remembers how much an agent could give of the one resource that it lacks.
+func (q *question) improve(n *near) {
+	lacking, amount := 0, int64(0)
+	var only int32
+	n.lacks.each(func(name int32, short int64) {
+		lacking, only, amount = lacking+1, name, q.demand.get(name)-short
+	})
+	if lacking != 1 || amount <= 0 {
+		return
+	}
+	c := q.best[only]
+	switch {
+	case c == nil || amount > c.AtMost:
+		q.best[only] = &Change{AtMost: amount, Agents: 1}
+	case amount == c.AtMost:
+		c.Agents++
+	}
 }
 
 // allowance is what quota lets the role have more: up to its limit, and of what is not kept for others. A role below its
@@ -190,6 +231,10 @@ func (e *Engine) whyNot(slot int32, q *question) (n near) {
 		limited.set(name, limited.get(name)+min(free, left))
 		spare.set(name, spare.get(name)+min(free, left, q.surplus.get(name)))
 	})
+	little, refuses := e.wouldRefuse(slot, q)
+	if !little && !refuses && lacks(&spare) {
+		n.lacks = n.short
+	}
 	switch {
 	case lacks(&v.all):
 		n.reason = TooSmall
@@ -197,7 +242,9 @@ func (e *Engine) whyNot(slot int32, q *question) (n near) {
 		n.reason = ReservedAway
 	case lacks(&v.have):
 		n.reason = Busy
-	case e.wouldRefuse(slot, q):
+	case little:
+		n.reason = BelowMinimum
+	case refuses:
 		n.reason = Refused
 	case lacks(&limited):
 		n.reason = OverLimit
@@ -209,12 +256,12 @@ func (e *Engine) whyNot(slot int32, q *question) (n near) {
 	return n
 }
 
-// wouldRefuse says whether a filter covers all that the agent has for the client.
-func (e *Engine) wouldRefuse(slot int32, q *question) bool {
+// wouldRefuse says whether all that the agent has for the client is less than its minima, and whether a filter covers it.
+func (e *Engine) wouldRefuse(slot int32, q *question) (little, filtered bool) {
 	a := &e.agents[slot]
-	if !a.filtered {
-		return false
+	if len(q.c.min) == 0 && !a.filtered {
+		return false, false
 	}
 	e.measure(a, q.c)
-	return e.isFiltered(slot, q.id, &e.most)
+	return !e.isAllocatable(q.c, &e.most), a.filtered && e.isFiltered(slot, q.id, &e.most)
 }

@@ -1,6 +1,8 @@
 package drf
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 )
@@ -85,4 +87,127 @@ func TestWhyChangesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// later is a world after a history that depends on the seed alone.
+func later(t testing.TB, seed uint64) *world {
+	w := newWorld(t, seed, func(*Engine) {})
+	for range 60 {
+		w.step()
+	}
+	// What was offered and not answered stays with those who have it.
+	return w
+}
+
+// alone lets one framework, in one role and on one agent, have whatever a run gives it.
+func (e *Engine) alone(framework, role, agent string) Bundle {
+	for id := range e.frameworks {
+		if id != framework {
+			e.SetFrameworkActive(id, false)
+		}
+	}
+	// The others stay, because quota counts what they have; the framework's own wish keeps it away from them.
+	f := e.frameworks[framework]
+	c := &e.clients[f.clients[e.roleIDs[role]]]
+	wish := c.excludes
+	c.excludes = func(id string) bool { return id != agent || wish != nil && wish(id) }
+	for other := range f.clients {
+		if name := e.roles[other].name; name != role {
+			e.Suppress(framework, []string{name})
+		}
+	}
+	e.Request()
+	var got Bundle
+	for _, g := range e.Allocate() {
+		if g.Framework == framework && g.Role == role && g.Agent == agent {
+			got = append(got, g.Bundle...)
+		}
+	}
+	return got
+}
+
+// Brute force: an agent fits exactly when a run in which nobody else takes part offers at least the demand from it, and the
+// demand that Why proposes instead fits exactly the agents that it says.
+func TestWhyAgreesWithTheRun(t *testing.T) {
+	counts := map[Reason]int{}
+	changes := 0
+	for seed := uint64(1); seed <= 60; seed++ {
+		w := later(t, seed)
+		for _, q := range w.questions() {
+			a := w.fast.Why(q.framework, q.role, q.demand, 100)
+			if a.Inactive {
+				continue
+			}
+			fits := 0
+			for _, agent := range w.agentIDs() {
+				got := later(t, seed).fast.alone(q.framework, q.role, agent)
+				if covers(got, q.demand) {
+					fits++
+				}
+			}
+			if fits != a.Agents[Fits] {
+				t.Fatalf("seed %d, %+v: a run gives it to %d agents, Why says %d: %+v", seed, q, fits, a.Agents[Fits], a)
+			}
+			for r, n := range a.Agents {
+				counts[Reason(r)] += n
+			}
+			for _, c := range a.Changes {
+				changes++
+				less := maps.Clone(q.demand)
+				less[c.Name] = c.AtMost
+				if b := w.fast.Why(q.framework, q.role, less, 0); b.Agents[Fits] != a.Agents[Fits]+c.Agents {
+					t.Fatalf("seed %d, %+v: with %+v %d fit instead of %d", seed, q, c, b.Agents[Fits], a.Agents[Fits]+c.Agents)
+				}
+				less[c.Name]++
+				if b := w.fast.Why(q.framework, q.role, less, 0); b.Agents[Fits] != a.Agents[Fits] {
+					t.Fatalf("seed %d, %+v: %+v is not the most", seed, q, c)
+				}
+			}
+		}
+	}
+	t.Logf("answers: %v, proposals: %d", counts, changes)
+	for r := range reasons {
+		if counts[r] == 0 && r != Deactivated && r != Excluded {
+			t.Errorf("no history has an agent that is %q", r)
+		}
+	}
+	if changes == 0 {
+		t.Error("nothing was ever proposed")
+	}
+}
+
+// aQuestion is what somebody may ask.
+type aQuestion struct {
+	framework, role string
+	demand          map[string]int64
+}
+
+// questions are some that the world's own chance chooses.
+func (w *world) questions() (all []aQuestion) {
+	for _, id := range slices.Sorted(maps.Keys(w.fast.frameworks)) {
+		for _, c := range w.fast.frameworks[id].clients {
+			most := 1 + w.IntN(40)
+			demand := map[string]int64{"cpus": int64(100 + w.IntN(100*most)), "mem": int64(10000 + w.IntN(5000*most))}
+			all = append(all, aQuestion{id, w.fast.roles[w.fast.clients[c].role].name, demand})
+		}
+	}
+	w.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:min(3, len(all))]
+}
+
+func (w *world) agentIDs() []string { return slices.Sorted(maps.Keys(w.fast.agentIDs)) }
+
+func covers(b Bundle, demand map[string]int64) bool {
+	for name, want := range demand {
+		have := int64(0)
+		for _, r := range b {
+			if r.Kind.Name == name && r.Kind.Type == Scalar {
+				have += r.N
+			}
+		}
+		if have < want {
+			return false
+		}
+	}
+	return true
 }
