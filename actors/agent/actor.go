@@ -45,6 +45,7 @@ type Agent struct {
 
 	membership membership
 	writer     writer
+	holdings   holdings
 	frameworks map[string]*framework
 	completed  []frameworkView // the oldest first
 	counters   counters
@@ -124,14 +125,16 @@ func (a *Agent) Initialize(b *process.Base) {
 	process.Install(b, a.ping)
 	process.Install(b, a.shutdownAgent) // leave.go
 	// The master: work
-	process.Install(b, a.runTask)           // launch.go
-	process.Install(b, a.runTaskGroup)      // launch.go
-	process.Install(b, a.killTask)          // kill.go
-	process.Install(b, a.shutdownExecutor)  // kill.go
-	process.Install(b, a.shutdownFramework) // kill.go
-	process.Install(b, a.updateFramework)   // framework.go
-	process.Install(b, a.frameworkMessage)  // relay.go
-	process.Install(b, a.acknowledgeStatus) // update.go
+	process.Install(b, a.runTask)              // launch.go
+	process.Install(b, a.runTaskGroup)         // launch.go
+	process.Install(b, a.killTask)             // kill.go
+	process.Install(b, a.shutdownExecutor)     // kill.go
+	process.Install(b, a.shutdownFramework)    // kill.go
+	process.Install(b, a.updateFramework)      // framework.go
+	process.Install(b, a.frameworkMessage)     // relay.go
+	process.Install(b, a.acknowledgeStatus)    // update.go
+	process.Install(b, a.applyOperation)       // operation.go
+	process.Install(b, a.acknowledgeOperation) // operation.go
 	// Executors: SUBSCRIBE (subscribe.go), UPDATE (update.go), MESSAGE (relay.go)
 	process.Install(b, a.executorCall)
 	// Operators who ask the agent instead of its desk

@@ -88,7 +88,7 @@ func (d *desk) answer(from process.UPID, c *agentpb.Call) {
 	case agentpb.Call_GET_AGENT:
 		r.Type, r.GetAgent = agentpb.Response_GET_AGENT.Enum(), &agentpb.Response_GetAgent{AgentInfo: v.info}
 	case agentpb.Call_GET_OPERATIONS:
-		r.Type, r.GetOperations = agentpb.Response_GET_OPERATIONS.Enum(), &agentpb.Response_GetOperations{}
+		r.Type, r.GetOperations = agentpb.Response_GET_OPERATIONS.Enum(), &agentpb.Response_GetOperations{Operations: v.operations}
 	case agentpb.Call_GET_RESOURCE_PROVIDERS:
 		r.Type, r.GetResourceProviders = agentpb.Response_GET_RESOURCE_PROVIDERS.Enum(), &agentpb.Response_GetResourceProviders{}
 	default:

@@ -29,13 +29,21 @@ type Disk interface {
 	// Sandbox makes a directory and those above it, owned by the user (empty: the agent's own). It returns the
 	// absolute path, which the processes of the container are told.
 	Sandbox(ctx context.Context, path, user string) (string, error)
+
+	// Bind puts volumes into a sandbox as symbolic links, and gives them to the sandbox's owner. It makes the
+	// directories on the way to a link. What a task left in the sandbox leads nowhere else, and is never replaced.
+	Bind(ctx context.Context, sandbox string, volumes []Volume) error
 }
 
 // Change is one step of Apply.
 type Change struct {
 	Kind ChangeKind
 	Path string
-	// Data is the content for Put and Append; for Link, what the link names, relative to the link's directory.
+	// Root is a directory of the operator's, to which Path is relative, for Make, Move and Clear; empty: the work
+	// directory.
+	Root string
+	// Data is the content for Put and Append; for Link, what the link names, relative to the link's directory; for
+	// Move, where it was.
 	Data []byte
 	// Durable: it survives a loss of power too, not only the end of the process. It is for the little that the
 	// cluster relies on beyond that: who the agent is.
@@ -54,6 +62,13 @@ const (
 	Link
 	// Remove deletes a file, or a directory with all that it holds. What is not there is no error.
 	Remove
+	// Make makes a directory if there is none.
+	Make
+	// Move brings a directory from elsewhere. It is no error if it was moved already; what is in its place is not
+	// replaced unless it is empty.
+	Move
+	// Clear deletes a directory with all that it holds; of the Root itself, only what it holds.
+	Clear
 )
 
 // File is an entry of a directory.

@@ -93,8 +93,11 @@ func (d *directory) sync(name string) error {
 }
 
 func (d *directory) apply(c Change) error {
-	if c.Kind == Remove {
+	switch c.Kind {
+	case Remove:
 		return d.root.RemoveAll(c.Path)
+	case Make, Move, Clear:
+		return d.volume(c)
 	}
 	err := d.write(c)
 	if !errors.Is(err, fs.ErrNotExist) {

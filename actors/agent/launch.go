@@ -61,6 +61,7 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 		if begins {
 			a.start(e)
 		}
+		a.bind(e)
 		a.deliver(e)
 	})
 }
@@ -144,10 +145,14 @@ func (a *Agent) start(e *executor) {
 	}
 	e.begun, e.launching = true, true
 	spec := executorSpec(e, a.executorEnvironment(e), a.config.Executor)
+	volumes := e.volumes()
 	container := process.Go(a.b, func(ctx context.Context) (launched, error) {
 		dir, err := a.parts.Disk.Sandbox(ctx, sandbox(e.run), e.user)
 		if err != nil {
 			return launched{}, fmt.Errorf("make the sandbox: %w", err)
+		}
+		if err := a.parts.Disk.Bind(ctx, sandbox(e.run), volumes); err != nil {
+			return launched{}, fmt.Errorf("put volumes into the sandbox: %w", err)
 		}
 		p, err := a.parts.Launcher.Launch(ctx, spec.in(dir))
 		return launched{dir, p}, err
@@ -171,6 +176,7 @@ func (a *Agent) started(e *executor, l launched, err error) {
 	e.process = l.process
 	a.write([]Change{launchedChange(e)}, nil)
 	a.watch(e)
+	a.bind(e)
 	switch {
 	case e.state == registering:
 		e.patience = a.b.Delay(a.config.ExecutorRegistrationTimeout, func() { a.unregistered(e) })
@@ -196,7 +202,7 @@ func (a *Agent) deliver(e *executor) {
 	if e.state != running || e.upid.IsZero() {
 		return
 	}
-	for len(e.queue) > 0 && e.queue[0].stored {
+	for len(e.queue) > 0 && e.queue[0].stored && e.queue[0].bound {
 		t := e.queue[0]
 		e.queue = e.queue[1:]
 		e.spoken = true

@@ -5,6 +5,7 @@ import "path"
 // Where things are below the work directory: Mesos' places, so that operators and their scripts find them.
 //
 //	meta/boot_id
+//	meta/resources/resources_and_operations.state
 //	meta/slaves/latest -> <agent>
 //	meta/slaves/<agent>/slave.info
 //	meta/slaves/<agent>/frameworks/<framework>/framework.info
@@ -13,12 +14,13 @@ import "path"
 //	     …/executors/<executor>/runs/<container>/tasks/<task>/task.updates
 //	slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>   the sandbox
 //	     …/executors/<executor>/runs/latest -> <container>
+//	volumes/roles/<role>/<persistence id>
 //
 // The ids in them have been checked before: no slash, no dot-dot.
 const (
-	metaDir       = "meta"
 	bootIDFile    = "meta/boot_id"
 	agentsDir     = "meta/slaves"
+	resourcesFile = "meta/resources/resources_and_operations.state"
 	latestAgent   = "meta/slaves/latest"
 	agentFile     = "slave.info"
 	frameworkFile = "framework.info"

@@ -118,6 +118,7 @@ func (a *Agent) disconnect() {
 		a.phase = away
 	}
 	a.pauseUpdates()
+	a.pauseOperations()
 	m := &a.membership
 	for _, t := range []process.Timer{m.attempt, m.pings} {
 		if t != nil {
@@ -163,7 +164,8 @@ func (a *Agent) register() {
 func (a *Agent) apply() {
 	m := &a.membership
 	if a.info.Id == nil {
-		a.b.Send(m.master, &controlpb.RegisterAgent{Agent: a.info, Version: proto.String(Version), Capabilities: capabilities})
+		a.b.Send(m.master, &controlpb.RegisterAgent{Agent: a.info, Version: proto.String(Version), Capabilities: capabilities,
+			CheckpointedResources: checkpointed(a.holdings.stored).Proto()})
 	} else {
 		a.b.Send(m.master, a.reregistration())
 	}
@@ -221,6 +223,7 @@ func (a *Agent) reregistered(from process.UPID, m *controlpb.AgentReregistered) 
 	for _, r := range m.GetReconciliations() {
 		a.reconcile(r)
 	}
+	a.reconcileOperations(m.GetOperations())
 }
 
 // welcomed makes a member. It is sent again when the agent asked twice, and changes nothing then.
@@ -248,6 +251,7 @@ func (a *Agent) welcomed(id string, pingTimeout float64) bool {
 	a.expectPing()
 	a.b.Log().Info("a member of the cluster", "agent", id, "master", m.master.String())
 	a.resumeUpdates()
+	a.resumeOperations()
 	return true
 }
 

@@ -20,7 +20,7 @@ func (a *Agent) recover() {
 	saved := process.Go(a.b, func(ctx context.Context) (*savedState, error) { return load(ctx, disk, strict) })
 	process.Then(a.b, saved, func(s *savedState, err error) {
 		if err == nil {
-			err = a.mayReturn(s)
+			err = errors.Join(a.mayReturn(s), a.inherit(s.resources))
 		}
 		if err != nil {
 			a.end(fmt.Errorf("recover: %w", err))
@@ -45,12 +45,15 @@ func (a *Agent) mayReturn(s *savedState) error {
 
 // resume takes over the state, repairs what a crash tore, and looks which containers still live.
 func (a *Agent) resume(s *savedState) {
+	a.restoreVolumes(s.resources)
 	if s.agent == nil {
+		a.disown()
 		a.recovered()
 		return
 	}
 	a.info = proto.CloneOf(a.info)
 	a.info.Id = s.agent.GetAgent().GetId()
+	a.disown()
 	a.changed = true
 	for _, torn := range s.damaged {
 		a.b.Log().Warn("a checkpoint is damaged", "error", torn)
@@ -183,7 +186,8 @@ func (a *Agent) recovered() {
 	if a.config.Recover == recoverCleanup {
 		a.b.Log().Info("cleaned up")
 		a.phase = left
-		a.write([]Change{{Kind: Remove, Path: metaDir}}, func() { a.end(nil) })
+		// Not whose its resources are: that outlives every agent.
+		a.write([]Change{{Kind: Remove, Path: agentsDir}, {Kind: Remove, Path: bootIDFile}}, func() { a.end(nil) })
 		return
 	}
 	for _, f := range a.sortedFrameworks() {

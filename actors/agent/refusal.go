@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/meseta-io/meseta/messages/controlpb"
@@ -34,11 +35,14 @@ func executorOf(t *mesospb.TaskInfo) string {
 // refusal tells why a task cannot run here, nil if it can. The states and reasons are Mesos'.
 func (a *Agent) refusal(f *framework, m *controlpb.RunTask) *verdictOnTasks {
 	t := m.GetTask()
-	if err := invalid(t, len(a.config.Executor) > 0); err != nil {
+	if err := cmp.Or(invalid(t, len(a.config.Executor) > 0), invalidVolumes(t)); err != nil {
 		return &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_INVALID, err.Error()}
 	}
 	dropped := func(reason mesospb.TaskStatus_Reason, format string, args ...any) *verdictOnTasks {
 		return &verdictOnTasks{f.word(mesospb.TaskState_TASK_DROPPED), reason, fmt.Sprintf(format, args...)}
+	}
+	if err := a.lacks(t); err != nil {
+		return dropped(mesospb.TaskStatus_REASON_RESOURCES_UNKNOWN, "%v", err)
 	}
 	e := f.executors[executorOf(t)]
 	switch {

@@ -15,12 +15,16 @@ var capabilities = []*mesospb.AgentInfo_Capability{
 	{Type: mesospb.AgentInfo_Capability_MULTI_ROLE.Enum()},
 	{Type: mesospb.AgentInfo_Capability_HIERARCHICAL_ROLE.Enum()},
 	{Type: mesospb.AgentInfo_Capability_RESERVATION_REFINEMENT.Enum()},
+	{Type: mesospb.AgentInfo_Capability_RESOURCE_PROVIDER.Enum()}, // it applies operations; it has no providers
+	{Type: mesospb.AgentInfo_Capability_RESIZE_VOLUME.Enum()},
+	{Type: mesospb.AgentInfo_Capability_AGENT_OPERATION_FEEDBACK.Enum()},
 }
 
 // reregistration is everything that a master has to know of an agent that returns. Command executors are left
 // out, as in Mesos: the agent made them up, and their resources are in no offer.
 func (a *Agent) reregistration() *controlpb.ReregisterAgent {
-	m := &controlpb.ReregisterAgent{Agent: a.info, Version: proto.String(Version), Capabilities: capabilities}
+	m := &controlpb.ReregisterAgent{Agent: a.info, Version: proto.String(Version), Capabilities: capabilities,
+		CheckpointedResources: checkpointed(a.holdings.stored).Proto(), Operations: a.holdings.messages()}
 	for _, f := range a.sortedFrameworks() {
 		if f.leaving {
 			continue

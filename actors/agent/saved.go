@@ -20,6 +20,7 @@ import (
 type savedState struct {
 	agent      *controlpb.AgentCheckpoint // nil: there was none
 	frameworks []savedFramework
+	resources  *controlpb.ResourcesCheckpoint // nil: nothing was ever reserved
 	// damaged says what could not be read and was left out; only without --strict.
 	damaged []error
 	// repairs cut off what a crash tore, before anything is appended.
@@ -58,6 +59,14 @@ type loader struct {
 // load reads everything below meta/ of the latest agent.
 func load(ctx context.Context, disk Disk, strict bool) (*savedState, error) {
 	l := &loader{ctx: ctx, disk: disk, strict: strict, state: &savedState{}}
+	// Whoever cannot read whose its resources are would give them away: strict or not.
+	holdings := &controlpb.ResourcesCheckpoint{}
+	switch err := l.read(resourcesFile, holdings); {
+	case err == nil:
+		l.state.resources = holdings
+	case !errors.Is(err, fault.ErrNotFound):
+		return nil, err
+	}
 	record := &controlpb.AgentCheckpoint{}
 	err := l.read(latestAgent+"/"+agentFile, record)
 	if errors.Is(err, fault.ErrNotFound) {

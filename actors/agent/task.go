@@ -18,6 +18,8 @@ type task struct {
 	retry    process.Timer // until the head of the stream is sent again
 	// stored: its checkpoint is on disk, so it may be handed to the executor.
 	stored bool
+	// binding: its volumes are being put into the sandbox; bound: they are there, if it has any.
+	binding, bound bool
 	// journaled: its updates survive the agent.
 	journaled bool
 	// kill is set when the task has to end; again and again sent to an executor that comes back.

@@ -7,6 +7,7 @@ import (
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/resources"
 	"github.com/meseta-io/meseta/messages/taskstate"
 )
 
@@ -18,6 +19,8 @@ type view struct {
 	info       *mesospb.AgentInfo
 	frameworks []frameworkView
 	completed  []frameworkView
+	operations []*mesospb.Operation
+	total      resources.Resources // with reservations and volumes
 	counters   counters
 }
 
@@ -55,6 +58,7 @@ func (a *Agent) publish() {
 		v.frameworks = append(v.frameworks, f.view())
 	}
 	v.completed = a.completed
+	v.operations, v.total = a.holdings.messages(), a.holdings.total
 	process.Dispatch(a.desk, func(d *desk) { d.show(v) })
 }
 

@@ -49,6 +49,8 @@ func (d disk) apply(c agent.Change) error {
 		return d.Disk.Link(c.Path, string(c.Data))
 	case agent.Remove:
 		return d.Remove(c.Path)
+	case agent.Make, agent.Move, agent.Clear:
+		return d.volume(c)
 	}
 	return fmt.Errorf("change %d of %s: %w", c.Kind, c.Path, fault.ErrInvalid)
 }
