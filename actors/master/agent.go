@@ -27,7 +27,9 @@ type agent struct {
 	capabilities []*mesospb.AgentInfo_Capability
 	connected    bool
 	deactivated  bool
-	drain        *mesospb.DrainInfo
+	drain        *mesospb.DrainInfo // replaced, never changed
+	drainStart   time.Time          // when this master first told it
+	finishing    bool               // it is being written that it is drained
 	registered   time.Time
 	reregistered time.Time
 	total        resources.Resources
@@ -39,6 +41,9 @@ type agent struct {
 	offers    map[string]*offer               // by id
 	offered   resources.Resources
 	killed    map[string]map[string]*mesospb.KillPolicy // asked for while the agent was away; by framework, by task
+
+	inverse map[string]*inverseOffer // by framework: those that have been asked to leave and have not answered
+	answers map[string]inverseAnswer // by framework: what those said last
 
 	health   health
 	deadline process.Timer // runs while the agent is disconnected

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
@@ -54,11 +55,26 @@ var answers = map[masterpb.Call_Type]reading{
 	masterpb.Call_GET_ROLES: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetRoles: &masterpb.Response_GetRoles{Roles: rolesOf(v)}}
 	},
+	masterpb.Call_GET_WEIGHTS: func(v *View, _ *Config) *masterpb.Response {
+		return &masterpb.Response{GetWeights: weightsOf(v, everybody)}
+	},
+	masterpb.Call_GET_QUOTA: func(v *View, _ *Config) *masterpb.Response {
+		return &masterpb.Response{GetQuota: &masterpb.Response_GetQuota{Status: quotaOf(v, everybody)}}
+	},
+	masterpb.Call_GET_MAINTENANCE_SCHEDULE: func(v *View, _ *Config) *masterpb.Response {
+		return &masterpb.Response{GetMaintenanceSchedule: &masterpb.Response_GetMaintenanceSchedule{Schedule: scheduleOf(v, everybody)}}
+	},
+	masterpb.Call_GET_MAINTENANCE_STATUS: func(v *View, _ *Config) *masterpb.Response {
+		return &masterpb.Response{GetMaintenanceStatus: &masterpb.Response_GetMaintenanceStatus{Status: maintenanceOf(v, everybody)}}
+	},
 	masterpb.Call_GET_MASTER: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetMaster: &masterpb.Response_GetMaster{MasterInfo: v.Info,
 			StartTime: proto.Float64(float64(v.Started.UnixNano()) / 1e9), ElectedTime: proto.Float64(float64(v.Elected.UnixNano()) / 1e9)}}
 	},
 }
+
+// everybody may see it.
+func everybody(authorization.Object) bool { return true }
 
 func tasksOf(v *View) *masterpb.Response_GetTasks {
 	out := &masterpb.Response_GetTasks{}

@@ -9,6 +9,7 @@ import (
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/allocatorpb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 	"github.com/meseta-io/meseta/messages/refusal"
 	"github.com/meseta-io/meseta/messages/validation"
@@ -98,8 +99,14 @@ func (m *Master) obey(f *framework, c *schedulerpb.Call) error {
 		return m.updateFramework(f, c.GetUpdateFramework())
 	case schedulerpb.Call_RECONCILE_OPERATIONS:
 		m.reconcileOperations(f, c.GetReconcileOperations().GetOperations())
+	case schedulerpb.Call_ACCEPT_INVERSE_OFFERS:
+		c := c.GetAcceptInverseOffers()
+		m.answerInverse(f, c.GetInverseOfferIds(), allocatorpb.InverseOfferStatus_ACCEPT, c.GetFilters())
+	case schedulerpb.Call_DECLINE_INVERSE_OFFERS:
+		c := c.GetDeclineInverseOffers()
+		m.answerInverse(f, c.GetInverseOfferIds(), allocatorpb.InverseOfferStatus_DECLINE, c.GetFilters())
 	default:
-		return fmt.Errorf("%s: this master does not make inverse offers or run operations: %w", c.GetType(), fault.ErrUnsupported)
+		return fmt.Errorf("%s: this master does not run operations: %w", c.GetType(), fault.ErrUnsupported)
 	}
 	return nil
 }

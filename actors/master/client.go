@@ -74,8 +74,18 @@ type order func(m *Master, who authorization.Subject, c *masterpb.Call) process.
 
 // orders are the calls that change something, each in the file of its noun.
 var orders = map[masterpb.Call_Type]order{
-	masterpb.Call_TEARDOWN:        (*Master).teardown,
-	masterpb.Call_MARK_AGENT_GONE: (*Master).markGone,
+	masterpb.Call_TEARDOWN:                    (*Master).teardown,
+	masterpb.Call_MARK_AGENT_GONE:             (*Master).markGone,
+	masterpb.Call_UPDATE_WEIGHTS:              (*Master).updateWeights,
+	masterpb.Call_UPDATE_QUOTA:                (*Master).updateQuota,
+	masterpb.Call_SET_QUOTA:                   (*Master).setQuotaOnce,
+	masterpb.Call_REMOVE_QUOTA:                (*Master).removeQuota,
+	masterpb.Call_UPDATE_MAINTENANCE_SCHEDULE: (*Master).updateSchedule,
+	masterpb.Call_START_MAINTENANCE:           (*Master).startMaintenance,
+	masterpb.Call_STOP_MAINTENANCE:            (*Master).stopMaintenance,
+	masterpb.Call_DRAIN_AGENT:                 (*Master).drainAgent,
+	masterpb.Call_DEACTIVATE_AGENT:            (*Master).deactivateAgent,
+	masterpb.Call_REACTIVATE_AGENT:            (*Master).reactivateAgent,
 }
 
 // carryOut does what an operator wants, and answers when it is done and can be seen. Mesos answers 200 without a

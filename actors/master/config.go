@@ -48,6 +48,12 @@ type Config struct {
 	// RegistryMaxAgentCount is how many unreachable and how many gone agents are remembered.
 	RegistryMaxAgentCount int `flag:"registry_max_agent_count"`
 
+	// AllocatorAgentRecoveryFactor is the share of the agents that have to be back after a failover before anything is
+	// offered, if there are quotas: with a part of the cluster, guarantees could not be kept.
+	AllocatorAgentRecoveryFactor float64 `flag:"allocator_agent_recovery_factor"`
+	// AllocatorRecoveryTimeout is how long to wait for them.
+	AllocatorRecoveryTimeout time.Duration `flag:"allocator_recovery_timeout"`
+
 	// OfferTimeout is how long a framework may sit on an offer. Zero means forever, which starves the others
 	// when a framework forgets to decline.
 	OfferTimeout time.Duration `flag:"offer_timeout"`
@@ -97,6 +103,8 @@ func Default() Config {
 		RegistryGCInterval:              15 * time.Minute,
 		RegistryMaxAgentAge:             14 * 24 * time.Hour,
 		RegistryMaxAgentCount:           102400,
+		AllocatorAgentRecoveryFactor:    0.8,
+		AllocatorRecoveryTimeout:        10 * time.Minute,
 		RootSubmissions:                 true,
 		AuthenticationTimeout:           15 * time.Second,
 		MaxCompletedFrameworks:          50,
@@ -124,6 +132,9 @@ func (c Config) Validate() error {
 	refuse(c.RegistryGCInterval <= 0, "registry_gc_interval", c.RegistryGCInterval, "more than 0")
 	refuse(c.RegistryMaxAgentAge <= 0, "registry_max_agent_age", c.RegistryMaxAgentAge, "more than 0")
 	refuse(c.RegistryMaxAgentCount < 0, "registry_max_agent_count", c.RegistryMaxAgentCount, "not negative")
+	refuse(!(c.AllocatorAgentRecoveryFactor >= 0 && c.AllocatorAgentRecoveryFactor <= 1), "allocator_agent_recovery_factor",
+		c.AllocatorAgentRecoveryFactor, "from 0 to 1")
+	refuse(c.AllocatorRecoveryTimeout < 0, "allocator_recovery_timeout", c.AllocatorRecoveryTimeout, "not negative")
 	refuse(c.OfferTimeout < 0, "offer_timeout", c.OfferTimeout, "not negative; 0 means forever")
 	refuse(c.AuthenticateAgents && c.Credentials == "", "authenticate_agents", true, "needs a file of --credentials to compare with")
 	refuse(c.AuthenticateFrameworks && c.Credentials == "", "authenticate_frameworks", true, "needs a file of --credentials to compare with")

@@ -107,7 +107,6 @@ func TestDeskRefuses(t *testing.T) {
 		{Type: masterpb.Call_TEARDOWN.Enum()},
 		{Type: masterpb.Call_LIST_FILES.Enum(), ListFiles: &masterpb.Call_ListFiles{Path: proto.String("/")}},
 		{Type: masterpb.Call_SUBSCRIBE.Enum()},
-		{Type: masterpb.Call_GET_QUOTA.Enum()},
 		{Type: masterpb.Call_DRAIN_AGENT.Enum(), DrainAgent: &masterpb.Call_DrainAgent{AgentId: aid("x")}},
 	} {
 		refused := s.order(call)

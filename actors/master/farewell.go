@@ -20,6 +20,7 @@ func (m *Master) frameworkExited(f *framework) {
 	for _, o := range f.sortedOffers() {
 		m.endOffer(o, nil, false)
 	}
+	m.dropInverse(f)
 	f.failover = m.Delay(failoverTimeout(f.info), func() { m.failoverOver(f) })
 	m.desk.touchFramework(f.id)
 }
@@ -72,6 +73,11 @@ func (m *Master) removeFramework(f *framework, why string) {
 		status := m.status(t.info, mesospb.TaskState_TASK_KILLED, mesospb.TaskStatus_REASON_FRAMEWORK_REMOVED, "the framework was removed")
 		m.setState(f, t, status, nil)
 		m.removeTask(f, t, &f.completed)
+	}
+	m.dropInverse(f)
+	m.leftAgents(f.id)
+	for _, a := range m.agents.sorted() {
+		m.checkDrained(a)
 	}
 	m.allocator.RemoveFramework(f.id)
 	f.unregistered = m.Now()

@@ -35,6 +35,7 @@ type framework struct {
 	unreachable ring             // tasks on unreachable agents
 	completed   ring
 	offers      map[string]*offer
+	inverse     map[string]*inverseOffer // by id
 	used        resources.Resources
 	offered     resources.Resources
 

@@ -44,6 +44,7 @@ func (m *Master) madeGone(id string) {
 		delete(m.agents.recovered, id)
 		m.desk.touchRecovered(id)
 		m.tellAgentLost(id)
+		m.returned()
 	}
 }
 

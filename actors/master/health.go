@@ -97,6 +97,7 @@ func (m *Master) agentExited(a *agent) {
 	a.connected = false
 	m.allocator.DeactivateAgent(a.id)
 	m.rescindAll(a)
+	m.rescindInverse(a)
 	m.dropUncheckpointed(a)
 	a.deadline = m.Delay(m.config.AgentReregisterTimeout, func() {
 		a.deadline = nil

@@ -3,9 +3,7 @@ package master
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net"
-	"slices"
 	"strconv"
 
 	"github.com/meseta-io/meseta/actors/allocator"
@@ -56,9 +54,10 @@ func (m *Master) recovered(r *registrar.Registry, err error) {
 	}
 	m.epoch = r.Cluster.GetEpoch()
 	m.agents.recover(r)
-	for _, id := range slices.Sorted(maps.Keys(r.Weights)) {
-		m.allocator.UpdateWeights(map[string]float64{id: r.Weights[id].GetWeight()})
-	}
+	m.recoverWeights(r.Weights)
+	m.recoverQuota(r.Quota)
+	m.recoverMaintenance(r)
+	m.returned()
 	m.serving = true
 	m.desk.touchMaster()
 	m.desk.resetRecovered(m.agents.recovered)

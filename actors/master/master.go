@@ -58,6 +58,13 @@ type Master struct {
 	offers     offers
 	gate       gate
 	limiter    *limiter
+
+	weights     map[string]float64 // by role; those that somebody has set
+	quota       quotas
+	maintenance maintenance
+	holding     int  // agents that have to be back before anything is offered after a failover; 0: nothing is held back
+	whole       bool // no agent is waited for any more that was there before the failover
+
 	desk       desk
 	counts     counts
 }
@@ -106,6 +113,9 @@ func (m *Master) Initialize(b *process.Base) {
 	m.agents.init()
 	m.frameworks.init()
 	m.offers.init()
+	m.weights = map[string]float64{}
+	m.quota.init()
+	m.maintenance.init()
 	m.gate.init(m.parts.Credentials)
 
 	process.Install(b, m.authenticate)

@@ -39,10 +39,15 @@ func (os *offers) init() { os.byID = map[string]*offer{} }
 // back. A stale proposal costs nothing.
 func (m *Master) proposed(ps []allocator.Proposal) {
 	granted := map[string][]*mesospb.Offer{}
+	room := rooms{}
 	for _, p := range ps {
 		f, a := m.frameworks.registered[p.Framework], m.agents.registered[p.Agent]
 		if !m.serving || !grantable(f, a, p) {
 			m.allocator.Recover(p.Framework, p.Agent, p.Resources, nil)
+			continue
+		}
+		if !m.fits(room, p) {
+			m.allocator.Recover(p.Framework, p.Agent, p.Resources, briefly())
 			continue
 		}
 		granted[f.id] = append(granted[f.id], m.makeOffer(f, a, p).pb)
@@ -65,6 +70,7 @@ func (m *Master) makeOffer(f *framework, a *agent, p allocator.Proposal) *offer 
 	o := &offer{id: fmt.Sprintf("%s-O%d", m.id, m.offers.next), framework: f.id, agent: a.id, role: p.Role, resources: p.Resources}
 	m.offers.next++
 	o.pb = describe(o, f, a)
+	o.pb.Unavailability = m.planned(a.info, a.pid).GetUnavailability()
 	m.offers.byID[o.id], f.offers[o.id], a.offers[o.id] = o, o, o
 	f.offered, a.offered = f.offered.Add(o.resources), a.offered.Add(o.resources)
 	if m.config.OfferTimeout > 0 {
@@ -80,12 +86,10 @@ func (m *Master) makeOffer(f *framework, a *agent, p allocator.Proposal) *offer 
 // describe is an offer as its framework sees it. Frameworks with a single role do not expect to be told
 // which, and break on it.
 func describe(o *offer, f *framework, a *agent) *mesospb.Offer {
-	host, port := hostPort(a.pid.Addr)
 	pb := &mesospb.Offer{
 		Id: &mesospb.OfferID{Value: proto.String(o.id)}, FrameworkId: f.info.Id, AgentId: a.idpb(),
 		Hostname: proto.String(a.info.GetHostname()), Attributes: a.info.Attributes, Domain: a.info.Domain,
-		Url: &mesospb.URL{Scheme: proto.String("http"), Path: proto.String("/" + a.pid.ID),
-			Address: &mesospb.Address{Hostname: proto.String(a.info.GetHostname()), Ip: proto.String(host), Port: proto.Int32(int32(port))}},
+		Url: a.url(),
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.executors[f.id])) {
 		pb.ExecutorIds = append(pb.ExecutorIds, a.executors[f.id][id].info.ExecutorId)
@@ -195,6 +199,7 @@ func (m *Master) revive(f *framework, roles []string) error {
 	})
 	f.rest()
 	m.allocator.Revive(f.id, roles)
+	m.unfilterInverse(f)
 	return nil
 }
 

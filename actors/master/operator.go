@@ -75,10 +75,13 @@ func needsLeader(t masterpb.Call_Type) bool {
 }
 
 // teardown ends a framework for an operator.
-func (m *Master) teardown(_ authorization.Subject, c *masterpb.Call) process.Future[struct{}] {
+func (m *Master) teardown(who authorization.Subject, c *masterpb.Call) process.Future[struct{}] {
 	f := m.frameworks.registered[c.GetTeardown().GetFrameworkId().GetValue()]
 	if f == nil {
 		return process.Failed[struct{}](fmt.Errorf("No framework found with specified ID: %w", fault.ErrInvalid))
+	}
+	if !m.approves(who, authorization.TeardownFramework, authorization.Object{Framework: f.info}) {
+		return denied(who, authorization.TeardownFramework)
 	}
 	if f.connected {
 		m.tellError(f.pid, "Framework has been removed")
@@ -88,16 +91,19 @@ func (m *Master) teardown(_ authorization.Subject, c *masterpb.Call) process.Fut
 }
 
 // markGone ends an agent for an operator, for ever. It is done already for one that is gone.
-func (m *Master) markGone(_ authorization.Subject, c *masterpb.Call) process.Future[struct{}] {
+func (m *Master) markGone(who authorization.Subject, c *masterpb.Call) process.Future[struct{}] {
 	id := c.GetMarkAgentGone().GetAgentId().GetValue()
 	_, recovered := m.agents.recovered[id]
+	if !m.approves(who, authorization.MarkAgentGone, authorization.Object{}) {
+		return denied(who, authorization.MarkAgentGone)
+	}
 	switch {
 	case m.agents.gone[id] != nil:
 		return process.Ready(struct{}{})
 	case m.agents.busy[id] != "":
-		return process.Failed[struct{}](fmt.Errorf("agent %s cannot be marked gone now: %s: %w", id, m.agents.busy[id], fault.ErrUnavailable))
+		return refusedOrder(fault.ErrUnavailable, "Agent %s cannot be marked gone now: %s", id, m.agents.busy[id])
 	case m.agents.registered[id] == nil && m.agents.unreachable[id] == nil && !recovered:
-		return process.Failed[struct{}](fmt.Errorf("agent %q is unknown: %w", id, fault.ErrNotFound))
+		return refusedOrder(fault.ErrNotFound, "Agent '%s' not found", id)
 	}
 	return m.makeGone(id)
 }

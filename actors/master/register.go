@@ -27,6 +27,10 @@ func (m *Master) registerAgent(from process.UPID, r *controlpb.RegisterAgent) {
 		m.Log().Warn("an agent is refused", "agent", from, "error", err)
 		return
 	}
+	if m.isDown(r.GetAgent(), from) {
+		m.shutdownAgent(from, machineIsDown)
+		return
+	}
 	if old := m.agents.at(from); old != nil {
 		if old.connected {
 			// The answer was lost.

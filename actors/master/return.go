@@ -31,6 +31,8 @@ func (m *Master) reregisterAgent(from process.UPID, r *controlpb.ReregisterAgent
 	switch {
 	case m.agents.gone[id] != nil:
 		m.shutdownAgent(from, "the agent was marked gone and can never return; start it anew with an empty work directory")
+	case m.isDown(r.GetAgent(), from):
+		m.shutdownAgent(from, machineIsDown)
 	case m.agents.settling[id]:
 		m.Log().Info("a returning agent has to wait", "agent", id, "because", "the allocator has yet to let go of it")
 	case m.agents.busy[id] != "":
@@ -87,11 +89,8 @@ func (m *Master) takeBack(from process.UPID, r *controlpb.ReregisterAgent, total
 	m.persist(id, returning, op, func() {
 		a := newAgent(info, from, r.GetVersion(), r.GetCapabilities(), total)
 		a.reregistered = m.Now()
-		if missed := m.agents.unreachable[id]; missed != nil {
-			a.drain, a.deactivated = missed.GetDrainInfo(), missed.GetDeactivated()
-		} else if known != nil {
-			a.drain, a.deactivated = known.GetDrainInfo(), known.GetDeactivated()
-		}
+		// Now, not when the write was asked for: it may have been changed meanwhile.
+		a.drain, a.deactivated, _ = m.standing(id)
 		delete(m.agents.recovered, id)
 		delete(m.agents.unreachable, id)
 		m.desk.touchRecovered(id)
@@ -121,6 +120,9 @@ func (m *Master) tookBack(a *agent, r *controlpb.ReregisterAgent, lost bool) {
 		m.tellReturned(tasks)
 	}
 	m.watchAgent(a)
+	m.returned()
+	m.enforceLimits()
+	m.drainOnReturn(a)
 }
 
 // cameBack is for an agent that is registered here: its connection broke, or it was restarted, or an answer
@@ -150,6 +152,8 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 	m.killAgain(a, reported)
 	m.endCompleted(a, reported)
 	m.tellReturned(more)
+	m.enforceLimits()
+	m.drainOnReturn(a)
 	m.desk.touchAgent(a.id)
 }
 

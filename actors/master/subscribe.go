@@ -113,6 +113,7 @@ func (m *Master) resubscribe(f *framework, from process.UPID, info *mesospb.Fram
 	for _, o := range f.sortedOffers() {
 		m.endOffer(o, nil, sameScheduler)
 	}
+	m.dropInverse(f)
 	f.reregistered = m.Now()
 	if f.registered.IsZero() {
 		f.registered = f.reregistered

@@ -81,6 +81,7 @@ func (m *Master) markedUnreachable(id string, since time.Time, why string) {
 		m.counts.recoveryRemovals.Inc()
 		m.desk.touchRecovered(id)
 		m.tellAgentLost(id)
+		m.returned()
 	}
 }
 
@@ -113,6 +114,10 @@ func (m *Master) loseAgent(a *agent, why loss) {
 	each(a.tasks, func(framework, id string, t *task) { m.loseTask(a, t, why) })
 	each(a.executors, func(framework, id string, _ *executor) { m.removeExecutor(a, framework, id) })
 	m.rescindAll(a)
+	m.rescindInverse(a)
+	if len(a.answers) > 0 {
+		m.desk.touchMachines()
+	}
 	m.endHealth(a)
 	if a.deadline != nil {
 		a.deadline.Stop()

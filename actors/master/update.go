@@ -69,6 +69,7 @@ func (m *Master) acknowledge(f *framework, c *schedulerpb.Call_Acknowledge) {
 		}
 		if taskstate.Terminal(t.info.GetStatusUpdateState()) && bytes.Equal(t.info.GetStatusUpdateUuid(), c.GetUuid()) {
 			m.removeTask(f, t, &f.completed)
+			m.checkDrained(a)
 		}
 	}
 	m.counts.validAck.Inc()

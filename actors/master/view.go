@@ -11,8 +11,10 @@ import (
 	"github.com/meseta-io/meseta/actors/master/internal/tree"
 	"github.com/meseta-io/meseta/actors/process/metrics"
 	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/maintenancepb"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/quotapb"
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
@@ -34,6 +36,9 @@ type View struct {
 	Completed   tree.Tree[*mesospb.Task]                              // by framework and number
 	Executors   tree.Tree[*masterpb.Response_GetExecutors_Executor]   // by agent, framework and id
 	Roles       tree.Tree[float64]                                    // weights of roles that have one
+	Quotas      tree.Tree[*quotapb.QuotaConfig]                       // by role; those that were set to nothing are empty
+	Schedule    *maintenancepb.Schedule                               // of maintenance; nil before this master serves
+	Maintenance *maintenancepb.ClusterStatus                          // machines that drain, with answers, or are down
 }
 
 // drafts are the maps of the next view.
@@ -46,6 +51,8 @@ type drafts struct {
 	Unreachable tree.Draft[*mesospb.Task]
 	Completed   tree.Draft[*mesospb.Task]
 	Executors   tree.Draft[*masterpb.Response_GetExecutors_Executor]
+	Roles       tree.Draft[float64]
+	Quotas      tree.Draft[*quotapb.QuotaConfig]
 }
 
 // desk prepares the next view: tasks and executors are changed in it one by one, agents and frameworks are
@@ -57,6 +64,7 @@ type desk struct {
 	frameworks map[string]bool
 	recovered  map[string]bool
 	changed    bool
+	machines   bool
 	at         time.Time // of the last publication
 	answers    []func()  // to be given when the next view is published
 	past       int
@@ -271,6 +279,8 @@ func (m *Master) refresh() {
 	v.Agents, v.Recovered, v.Frameworks, v.Past = d.drafts.Agents.Tree(), d.drafts.Recovered.Tree(), d.drafts.Frameworks.Tree(), d.drafts.Past.Tree()
 	v.Tasks, v.Unreachable, v.Completed = d.drafts.Tasks.Tree(), d.drafts.Unreachable.Tree(), d.drafts.Completed.Tree()
 	v.Executors = d.drafts.Executors.Tree()
+	v.Roles, v.Quotas = d.drafts.Roles.Tree(), d.drafts.Quotas.Tree()
+	m.refreshMachines()
 }
 
 // account keeps the totals of all agents by what one of them adds now; nil for one that is not there.
@@ -326,6 +336,9 @@ func describeAgent(a *agent) *masterpb.Response_GetAgents_Agent {
 		TotalResources: a.totalpb, AllocatedResources: a.all().Proto(), OfferedResources: a.offered.Proto(),
 		Capabilities: a.capabilities, DrainInfo: a.drain,
 	}
+	if a.drain != nil && !a.drainStart.IsZero() {
+		pb.EstimatedDrainStartTime = timeInfo(a.drainStart)
+	}
 	if !a.reregistered.IsZero() {
 		pb.ReregisteredTime = timeInfo(a.reregistered)
 	}
@@ -347,6 +360,9 @@ func describeFramework(f *framework) *masterpb.Response_GetFrameworks_Framework 
 	}
 	for _, id := range slices.Sorted(maps.Keys(f.offers)) {
 		pb.Offers = append(pb.Offers, f.offers[id].pb)
+	}
+	for _, id := range slices.Sorted(maps.Keys(f.inverse)) {
+		pb.InverseOffers = append(pb.InverseOffers, f.inverse[id].pb)
 	}
 	return pb
 }

@@ -43,13 +43,18 @@ func (e *Edit) restand(id string, change func(standing) (standing, error)) error
 func Drain(id string, maxGrace time.Duration, markGone bool) Operation {
 	return func(e *Edit) error {
 		return e.restand(id, func(standing) (standing, error) {
-			config := &mesospb.DrainConfig{MarkGone: proto.Bool(markGone)}
-			if maxGrace >= 0 {
-				config.MaxGracePeriod = &mesospb.DurationInfo{Nanoseconds: proto.Int64(maxGrace.Nanoseconds())}
-			}
-			return standing{&mesospb.DrainInfo{State: mesospb.DrainState_DRAINING.Enum(), Config: config}, true}, nil
+			return standing{Draining(maxGrace, markGone), true}, nil
 		})
 	}
+}
+
+// Draining is what Drain records of an agent.
+func Draining(maxGrace time.Duration, markGone bool) *mesospb.DrainInfo {
+	config := &mesospb.DrainConfig{MarkGone: proto.Bool(markGone)}
+	if maxGrace >= 0 {
+		config.MaxGracePeriod = &mesospb.DurationInfo{Nanoseconds: proto.Int64(maxGrace.Nanoseconds())}
+	}
+	return &mesospb.DrainInfo{State: mesospb.DrainState_DRAINING.Enum(), Config: config}
 }
 
 // MarkDrained says that nothing runs on a draining agent any more.

@@ -66,13 +66,14 @@ func StopMaintenance(ids []*mesospb.MachineID) Operation {
 			}
 		}
 		if e.Schedule != nil {
-			e.setSchedule(without(e.Schedule, up))
+			e.setSchedule(Without(e.Schedule, up))
 		}
 		return nil
 	}
 }
 
-func without(old *maintenancepb.Schedule, up map[string]bool) *maintenancepb.Schedule {
+// Without is a schedule without the machines of these names; nil when nothing is left.
+func Without(old *maintenancepb.Schedule, up map[string]bool) *maintenancepb.Schedule {
 	next := &maintenancepb.Schedule{}
 	for _, w := range old.GetWindows() {
 		ids := slices.DeleteFunc(slices.Clone(w.GetMachineIds()), func(id *mesospb.MachineID) bool { return up[MachineName(id)] })

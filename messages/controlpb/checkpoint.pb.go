@@ -87,6 +87,68 @@ func (x *AgentCheckpoint) GetBootId() string {
 	return ""
 }
 
+// DrainCheckpoint is that the agent is being drained, and how.
+type DrainCheckpoint struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version *uint32                `protobuf:"varint,1,req,name=version" json:"version,omitempty"`
+	Config  *mesospb.DrainConfig   `protobuf:"bytes,2,req,name=config" json:"config,omitempty"`
+	// When the agent heard of it.
+	Since         *mesospb.TimeInfo `protobuf:"bytes,3,req,name=since" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainCheckpoint) Reset() {
+	*x = DrainCheckpoint{}
+	mi := &file_controlpb_checkpoint_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainCheckpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainCheckpoint) ProtoMessage() {}
+
+func (x *DrainCheckpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_controlpb_checkpoint_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainCheckpoint.ProtoReflect.Descriptor instead.
+func (*DrainCheckpoint) Descriptor() ([]byte, []int) {
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *DrainCheckpoint) GetVersion() uint32 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
+}
+
+func (x *DrainCheckpoint) GetConfig() *mesospb.DrainConfig {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+func (x *DrainCheckpoint) GetSince() *mesospb.TimeInfo {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 // FrameworkCheckpoint is a framework with work on the agent.
 type FrameworkCheckpoint struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -98,7 +160,7 @@ type FrameworkCheckpoint struct {
 
 func (x *FrameworkCheckpoint) Reset() {
 	*x = FrameworkCheckpoint{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[1]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -110,7 +172,7 @@ func (x *FrameworkCheckpoint) String() string {
 func (*FrameworkCheckpoint) ProtoMessage() {}
 
 func (x *FrameworkCheckpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[1]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -123,7 +185,7 @@ func (x *FrameworkCheckpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameworkCheckpoint.ProtoReflect.Descriptor instead.
 func (*FrameworkCheckpoint) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{1}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *FrameworkCheckpoint) GetVersion() uint32 {
@@ -160,7 +222,7 @@ type ExecutorCheckpoint struct {
 
 func (x *ExecutorCheckpoint) Reset() {
 	*x = ExecutorCheckpoint{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[2]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -172,7 +234,7 @@ func (x *ExecutorCheckpoint) String() string {
 func (*ExecutorCheckpoint) ProtoMessage() {}
 
 func (x *ExecutorCheckpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[2]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -185,7 +247,7 @@ func (x *ExecutorCheckpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutorCheckpoint.ProtoReflect.Descriptor instead.
 func (*ExecutorCheckpoint) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{2}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ExecutorCheckpoint) GetVersion() uint32 {
@@ -255,7 +317,7 @@ type TaskCheckpoint struct {
 
 func (x *TaskCheckpoint) Reset() {
 	*x = TaskCheckpoint{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[3]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -267,7 +329,7 @@ func (x *TaskCheckpoint) String() string {
 func (*TaskCheckpoint) ProtoMessage() {}
 
 func (x *TaskCheckpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[3]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -280,7 +342,7 @@ func (x *TaskCheckpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskCheckpoint.ProtoReflect.Descriptor instead.
 func (*TaskCheckpoint) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{3}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TaskCheckpoint) GetVersion() uint32 {
@@ -311,7 +373,7 @@ type UpdateRecord struct {
 
 func (x *UpdateRecord) Reset() {
 	*x = UpdateRecord{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[4]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -323,7 +385,7 @@ func (x *UpdateRecord) String() string {
 func (*UpdateRecord) ProtoMessage() {}
 
 func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[4]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -336,7 +398,7 @@ func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRecord.ProtoReflect.Descriptor instead.
 func (*UpdateRecord) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{4}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *UpdateRecord) GetRecord() isUpdateRecord_Record {
@@ -391,7 +453,7 @@ type UpdateReceived struct {
 
 func (x *UpdateReceived) Reset() {
 	*x = UpdateReceived{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[5]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -403,7 +465,7 @@ func (x *UpdateReceived) String() string {
 func (*UpdateReceived) ProtoMessage() {}
 
 func (x *UpdateReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[5]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -416,7 +478,7 @@ func (x *UpdateReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateReceived.ProtoReflect.Descriptor instead.
 func (*UpdateReceived) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{5}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *UpdateReceived) GetFrameworkId() *mesospb.FrameworkID {
@@ -449,7 +511,7 @@ type UpdateAcknowledged struct {
 
 func (x *UpdateAcknowledged) Reset() {
 	*x = UpdateAcknowledged{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[6]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -461,7 +523,7 @@ func (x *UpdateAcknowledged) String() string {
 func (*UpdateAcknowledged) ProtoMessage() {}
 
 func (x *UpdateAcknowledged) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[6]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -474,7 +536,7 @@ func (x *UpdateAcknowledged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAcknowledged.ProtoReflect.Descriptor instead.
 func (*UpdateAcknowledged) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{6}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *UpdateAcknowledged) GetUuid() []byte {
@@ -492,7 +554,11 @@ const file_controlpb_checkpoint_proto_rawDesc = "" +
 	"\x0fAgentCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x12)\n" +
 	"\x05agent\x18\x02 \x02(\v2\x13.mesos.v1.AgentInfoR\x05agent\x12\x17\n" +
-	"\aboot_id\x18\x03 \x01(\tR\x06bootId\"f\n" +
+	"\aboot_id\x18\x03 \x01(\tR\x06bootId\"\x84\x01\n" +
+	"\x0fDrainCheckpoint\x12\x18\n" +
+	"\aversion\x18\x01 \x02(\rR\aversion\x12-\n" +
+	"\x06config\x18\x02 \x02(\v2\x15.mesos.v1.DrainConfigR\x06config\x12(\n" +
+	"\x05since\x18\x03 \x02(\v2\x12.mesos.v1.TimeInfoR\x05since\"f\n" +
 	"\x13FrameworkCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x125\n" +
 	"\tframework\x18\x02 \x02(\v2\x17.mesos.v1.FrameworkInfoR\tframework\"\xa8\x02\n" +
@@ -533,40 +599,45 @@ func file_controlpb_checkpoint_proto_rawDescGZIP() []byte {
 	return file_controlpb_checkpoint_proto_rawDescData
 }
 
-var file_controlpb_checkpoint_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_controlpb_checkpoint_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_controlpb_checkpoint_proto_goTypes = []any{
 	(*AgentCheckpoint)(nil),       // 0: meseta.control.AgentCheckpoint
-	(*FrameworkCheckpoint)(nil),   // 1: meseta.control.FrameworkCheckpoint
-	(*ExecutorCheckpoint)(nil),    // 2: meseta.control.ExecutorCheckpoint
-	(*TaskCheckpoint)(nil),        // 3: meseta.control.TaskCheckpoint
-	(*UpdateRecord)(nil),          // 4: meseta.control.UpdateRecord
-	(*UpdateReceived)(nil),        // 5: meseta.control.UpdateReceived
-	(*UpdateAcknowledged)(nil),    // 6: meseta.control.UpdateAcknowledged
-	(*mesospb.AgentInfo)(nil),     // 7: mesos.v1.AgentInfo
-	(*mesospb.FrameworkInfo)(nil), // 8: mesos.v1.FrameworkInfo
-	(*mesospb.ExecutorInfo)(nil),  // 9: mesos.v1.ExecutorInfo
-	(*mesospb.ContainerID)(nil),   // 10: mesos.v1.ContainerID
-	(*mesospb.TaskInfo)(nil),      // 11: mesos.v1.TaskInfo
-	(*mesospb.FrameworkID)(nil),   // 12: mesos.v1.FrameworkID
-	(*mesospb.ExecutorID)(nil),    // 13: mesos.v1.ExecutorID
-	(*mesospb.TaskStatus)(nil),    // 14: mesos.v1.TaskStatus
+	(*DrainCheckpoint)(nil),       // 1: meseta.control.DrainCheckpoint
+	(*FrameworkCheckpoint)(nil),   // 2: meseta.control.FrameworkCheckpoint
+	(*ExecutorCheckpoint)(nil),    // 3: meseta.control.ExecutorCheckpoint
+	(*TaskCheckpoint)(nil),        // 4: meseta.control.TaskCheckpoint
+	(*UpdateRecord)(nil),          // 5: meseta.control.UpdateRecord
+	(*UpdateReceived)(nil),        // 6: meseta.control.UpdateReceived
+	(*UpdateAcknowledged)(nil),    // 7: meseta.control.UpdateAcknowledged
+	(*mesospb.AgentInfo)(nil),     // 8: mesos.v1.AgentInfo
+	(*mesospb.DrainConfig)(nil),   // 9: mesos.v1.DrainConfig
+	(*mesospb.TimeInfo)(nil),      // 10: mesos.v1.TimeInfo
+	(*mesospb.FrameworkInfo)(nil), // 11: mesos.v1.FrameworkInfo
+	(*mesospb.ExecutorInfo)(nil),  // 12: mesos.v1.ExecutorInfo
+	(*mesospb.ContainerID)(nil),   // 13: mesos.v1.ContainerID
+	(*mesospb.TaskInfo)(nil),      // 14: mesos.v1.TaskInfo
+	(*mesospb.FrameworkID)(nil),   // 15: mesos.v1.FrameworkID
+	(*mesospb.ExecutorID)(nil),    // 16: mesos.v1.ExecutorID
+	(*mesospb.TaskStatus)(nil),    // 17: mesos.v1.TaskStatus
 }
 var file_controlpb_checkpoint_proto_depIdxs = []int32{
-	7,  // 0: meseta.control.AgentCheckpoint.agent:type_name -> mesos.v1.AgentInfo
-	8,  // 1: meseta.control.FrameworkCheckpoint.framework:type_name -> mesos.v1.FrameworkInfo
-	9,  // 2: meseta.control.ExecutorCheckpoint.executor:type_name -> mesos.v1.ExecutorInfo
-	10, // 3: meseta.control.ExecutorCheckpoint.container_id:type_name -> mesos.v1.ContainerID
-	11, // 4: meseta.control.TaskCheckpoint.task:type_name -> mesos.v1.TaskInfo
-	5,  // 5: meseta.control.UpdateRecord.received:type_name -> meseta.control.UpdateReceived
-	6,  // 6: meseta.control.UpdateRecord.acknowledged:type_name -> meseta.control.UpdateAcknowledged
-	12, // 7: meseta.control.UpdateReceived.framework_id:type_name -> mesos.v1.FrameworkID
-	13, // 8: meseta.control.UpdateReceived.executor_id:type_name -> mesos.v1.ExecutorID
-	14, // 9: meseta.control.UpdateReceived.status:type_name -> mesos.v1.TaskStatus
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	8,  // 0: meseta.control.AgentCheckpoint.agent:type_name -> mesos.v1.AgentInfo
+	9,  // 1: meseta.control.DrainCheckpoint.config:type_name -> mesos.v1.DrainConfig
+	10, // 2: meseta.control.DrainCheckpoint.since:type_name -> mesos.v1.TimeInfo
+	11, // 3: meseta.control.FrameworkCheckpoint.framework:type_name -> mesos.v1.FrameworkInfo
+	12, // 4: meseta.control.ExecutorCheckpoint.executor:type_name -> mesos.v1.ExecutorInfo
+	13, // 5: meseta.control.ExecutorCheckpoint.container_id:type_name -> mesos.v1.ContainerID
+	14, // 6: meseta.control.TaskCheckpoint.task:type_name -> mesos.v1.TaskInfo
+	6,  // 7: meseta.control.UpdateRecord.received:type_name -> meseta.control.UpdateReceived
+	7,  // 8: meseta.control.UpdateRecord.acknowledged:type_name -> meseta.control.UpdateAcknowledged
+	15, // 9: meseta.control.UpdateReceived.framework_id:type_name -> mesos.v1.FrameworkID
+	16, // 10: meseta.control.UpdateReceived.executor_id:type_name -> mesos.v1.ExecutorID
+	17, // 11: meseta.control.UpdateReceived.status:type_name -> mesos.v1.TaskStatus
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_controlpb_checkpoint_proto_init() }
@@ -574,7 +645,7 @@ func file_controlpb_checkpoint_proto_init() {
 	if File_controlpb_checkpoint_proto != nil {
 		return
 	}
-	file_controlpb_checkpoint_proto_msgTypes[4].OneofWrappers = []any{
+	file_controlpb_checkpoint_proto_msgTypes[5].OneofWrappers = []any{
 		(*UpdateRecord_Received)(nil),
 		(*UpdateRecord_Acknowledged)(nil),
 	}
@@ -584,7 +655,7 @@ func file_controlpb_checkpoint_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controlpb_checkpoint_proto_rawDesc), len(file_controlpb_checkpoint_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

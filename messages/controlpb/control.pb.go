@@ -100,7 +100,7 @@ func (x *Refused_Class) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use Refused_Class.Descriptor instead.
 func (Refused_Class) EnumDescriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{21, 0}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // RegisterAgent asks for a place in the cluster and an id. Sent again, with backoff, until AgentRegistered.
@@ -1054,6 +1054,68 @@ func (x *UpdateFramework) GetEpoch() uint64 {
 	return 0
 }
 
+// DrainAgent has an agent end everything that runs on it, with the reason AGENT_DRAINING, and take nothing new until
+// that is done. Sent again when the agent returns; one that has nothing left forgets it at once.
+type DrainAgent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AgentId       *mesospb.AgentID       `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	Config        *mesospb.DrainConfig   `protobuf:"bytes,2,req,name=config" json:"config,omitempty"`
+	Epoch         *uint64                `protobuf:"varint,15,opt,name=epoch" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainAgent) Reset() {
+	*x = DrainAgent{}
+	mi := &file_controlpb_control_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainAgent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainAgent) ProtoMessage() {}
+
+func (x *DrainAgent) ProtoReflect() protoreflect.Message {
+	mi := &file_controlpb_control_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainAgent.ProtoReflect.Descriptor instead.
+func (*DrainAgent) Descriptor() ([]byte, []int) {
+	return file_controlpb_control_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DrainAgent) GetAgentId() *mesospb.AgentID {
+	if x != nil {
+		return x.AgentId
+	}
+	return nil
+}
+
+func (x *DrainAgent) GetConfig() *mesospb.DrainConfig {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+func (x *DrainAgent) GetEpoch() uint64 {
+	if x != nil && x.Epoch != nil {
+		return *x.Epoch
+	}
+	return 0
+}
+
 // AcknowledgeStatus releases the update at the head of a task's stream.
 type AcknowledgeStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1068,7 +1130,7 @@ type AcknowledgeStatus struct {
 
 func (x *AcknowledgeStatus) Reset() {
 	*x = AcknowledgeStatus{}
-	mi := &file_controlpb_control_proto_msgTypes[15]
+	mi := &file_controlpb_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1142,7 @@ func (x *AcknowledgeStatus) String() string {
 func (*AcknowledgeStatus) ProtoMessage() {}
 
 func (x *AcknowledgeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[15]
+	mi := &file_controlpb_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1155,7 @@ func (x *AcknowledgeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeStatus.ProtoReflect.Descriptor instead.
 func (*AcknowledgeStatus) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{15}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AcknowledgeStatus) GetFrameworkId() *mesospb.FrameworkID {
@@ -1145,7 +1207,7 @@ type FrameworkMessage struct {
 
 func (x *FrameworkMessage) Reset() {
 	*x = FrameworkMessage{}
-	mi := &file_controlpb_control_proto_msgTypes[16]
+	mi := &file_controlpb_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1157,7 +1219,7 @@ func (x *FrameworkMessage) String() string {
 func (*FrameworkMessage) ProtoMessage() {}
 
 func (x *FrameworkMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[16]
+	mi := &file_controlpb_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1170,7 +1232,7 @@ func (x *FrameworkMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameworkMessage.ProtoReflect.Descriptor instead.
 func (*FrameworkMessage) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{16}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *FrameworkMessage) GetFrameworkId() *mesospb.FrameworkID {
@@ -1223,7 +1285,7 @@ type StatusUpdate struct {
 
 func (x *StatusUpdate) Reset() {
 	*x = StatusUpdate{}
-	mi := &file_controlpb_control_proto_msgTypes[17]
+	mi := &file_controlpb_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1297,7 @@ func (x *StatusUpdate) String() string {
 func (*StatusUpdate) ProtoMessage() {}
 
 func (x *StatusUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[17]
+	mi := &file_controlpb_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1310,7 @@ func (x *StatusUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusUpdate.ProtoReflect.Descriptor instead.
 func (*StatusUpdate) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{17}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *StatusUpdate) GetFrameworkId() *mesospb.FrameworkID {
@@ -1300,7 +1362,7 @@ type ExitedExecutor struct {
 
 func (x *ExitedExecutor) Reset() {
 	*x = ExitedExecutor{}
-	mi := &file_controlpb_control_proto_msgTypes[18]
+	mi := &file_controlpb_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1312,7 +1374,7 @@ func (x *ExitedExecutor) String() string {
 func (*ExitedExecutor) ProtoMessage() {}
 
 func (x *ExitedExecutor) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[18]
+	mi := &file_controlpb_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1325,7 +1387,7 @@ func (x *ExitedExecutor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExitedExecutor.ProtoReflect.Descriptor instead.
 func (*ExitedExecutor) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{18}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ExitedExecutor) GetAgentId() *mesospb.AgentID {
@@ -1369,7 +1431,7 @@ type ExecutorMessage struct {
 
 func (x *ExecutorMessage) Reset() {
 	*x = ExecutorMessage{}
-	mi := &file_controlpb_control_proto_msgTypes[19]
+	mi := &file_controlpb_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +1443,7 @@ func (x *ExecutorMessage) String() string {
 func (*ExecutorMessage) ProtoMessage() {}
 
 func (x *ExecutorMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[19]
+	mi := &file_controlpb_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +1456,7 @@ func (x *ExecutorMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutorMessage.ProtoReflect.Descriptor instead.
 func (*ExecutorMessage) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{19}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExecutorMessage) GetFrameworkId() *mesospb.FrameworkID {
@@ -1436,7 +1498,7 @@ type ReconnectExecutor struct {
 
 func (x *ReconnectExecutor) Reset() {
 	*x = ReconnectExecutor{}
-	mi := &file_controlpb_control_proto_msgTypes[20]
+	mi := &file_controlpb_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1510,7 @@ func (x *ReconnectExecutor) String() string {
 func (*ReconnectExecutor) ProtoMessage() {}
 
 func (x *ReconnectExecutor) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[20]
+	mi := &file_controlpb_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1523,7 @@ func (x *ReconnectExecutor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconnectExecutor.ProtoReflect.Descriptor instead.
 func (*ReconnectExecutor) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{20}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReconnectExecutor) GetAgentId() *mesospb.AgentID {
@@ -1488,7 +1550,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_controlpb_control_proto_msgTypes[21]
+	mi := &file_controlpb_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1562,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[21]
+	mi := &file_controlpb_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1513,7 +1575,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{21}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Refused) GetClass() Refused_Class {
@@ -1620,6 +1682,11 @@ const file_controlpb_control_proto_rawDesc = "" +
 	"\x05epoch\x18\x0f \x01(\x04R\x05epoch\"^\n" +
 	"\x0fUpdateFramework\x125\n" +
 	"\tframework\x18\x01 \x02(\v2\x17.mesos.v1.FrameworkInfoR\tframework\x12\x14\n" +
+	"\x05epoch\x18\x0f \x01(\x04R\x05epoch\"\x7f\n" +
+	"\n" +
+	"DrainAgent\x12,\n" +
+	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\x12-\n" +
+	"\x06config\x18\x02 \x02(\v2\x15.mesos.v1.DrainConfigR\x06config\x12\x14\n" +
 	"\x05epoch\x18\x0f \x01(\x04R\x05epoch\"\xd0\x01\n" +
 	"\x11AcknowledgeStatus\x128\n" +
 	"\fframework_id\x18\x01 \x02(\v2\x15.mesos.v1.FrameworkIDR\vframeworkId\x12,\n" +
@@ -1685,7 +1752,7 @@ func file_controlpb_control_proto_rawDescGZIP() []byte {
 }
 
 var file_controlpb_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_controlpb_control_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_controlpb_control_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_controlpb_control_proto_goTypes = []any{
 	(Refused_Class)(0),                   // 0: meseta.control.Refused.Class
 	(*RegisterAgent)(nil),                // 1: meseta.control.RegisterAgent
@@ -1703,84 +1770,88 @@ var file_controlpb_control_proto_goTypes = []any{
 	(*ShutdownFramework)(nil),            // 13: meseta.control.ShutdownFramework
 	(*ShutdownExecutor)(nil),             // 14: meseta.control.ShutdownExecutor
 	(*UpdateFramework)(nil),              // 15: meseta.control.UpdateFramework
-	(*AcknowledgeStatus)(nil),            // 16: meseta.control.AcknowledgeStatus
-	(*FrameworkMessage)(nil),             // 17: meseta.control.FrameworkMessage
-	(*StatusUpdate)(nil),                 // 18: meseta.control.StatusUpdate
-	(*ExitedExecutor)(nil),               // 19: meseta.control.ExitedExecutor
-	(*ExecutorMessage)(nil),              // 20: meseta.control.ExecutorMessage
-	(*ReconnectExecutor)(nil),            // 21: meseta.control.ReconnectExecutor
-	(*Refused)(nil),                      // 22: meseta.control.Refused
-	(*mesospb.AgentInfo)(nil),            // 23: mesos.v1.AgentInfo
-	(*mesospb.AgentInfo_Capability)(nil), // 24: mesos.v1.AgentInfo.Capability
-	(*mesospb.Resource)(nil),             // 25: mesos.v1.Resource
-	(*mesospb.FrameworkInfo)(nil),        // 26: mesos.v1.FrameworkInfo
-	(*mesospb.ExecutorInfo)(nil),         // 27: mesos.v1.ExecutorInfo
-	(*mesospb.Task)(nil),                 // 28: mesos.v1.Task
-	(*mesospb.Operation)(nil),            // 29: mesos.v1.Operation
-	(*mesospb.AgentID)(nil),              // 30: mesos.v1.AgentID
-	(*mesospb.TaskStatus)(nil),           // 31: mesos.v1.TaskStatus
-	(*mesospb.TaskInfo)(nil),             // 32: mesos.v1.TaskInfo
-	(*mesospb.TaskGroupInfo)(nil),        // 33: mesos.v1.TaskGroupInfo
-	(*mesospb.FrameworkID)(nil),          // 34: mesos.v1.FrameworkID
-	(*mesospb.TaskID)(nil),               // 35: mesos.v1.TaskID
-	(*mesospb.KillPolicy)(nil),           // 36: mesos.v1.KillPolicy
-	(*mesospb.ExecutorID)(nil),           // 37: mesos.v1.ExecutorID
-	(mesospb.TaskState)(0),               // 38: mesos.v1.TaskState
+	(*DrainAgent)(nil),                   // 16: meseta.control.DrainAgent
+	(*AcknowledgeStatus)(nil),            // 17: meseta.control.AcknowledgeStatus
+	(*FrameworkMessage)(nil),             // 18: meseta.control.FrameworkMessage
+	(*StatusUpdate)(nil),                 // 19: meseta.control.StatusUpdate
+	(*ExitedExecutor)(nil),               // 20: meseta.control.ExitedExecutor
+	(*ExecutorMessage)(nil),              // 21: meseta.control.ExecutorMessage
+	(*ReconnectExecutor)(nil),            // 22: meseta.control.ReconnectExecutor
+	(*Refused)(nil),                      // 23: meseta.control.Refused
+	(*mesospb.AgentInfo)(nil),            // 24: mesos.v1.AgentInfo
+	(*mesospb.AgentInfo_Capability)(nil), // 25: mesos.v1.AgentInfo.Capability
+	(*mesospb.Resource)(nil),             // 26: mesos.v1.Resource
+	(*mesospb.FrameworkInfo)(nil),        // 27: mesos.v1.FrameworkInfo
+	(*mesospb.ExecutorInfo)(nil),         // 28: mesos.v1.ExecutorInfo
+	(*mesospb.Task)(nil),                 // 29: mesos.v1.Task
+	(*mesospb.Operation)(nil),            // 30: mesos.v1.Operation
+	(*mesospb.AgentID)(nil),              // 31: mesos.v1.AgentID
+	(*mesospb.TaskStatus)(nil),           // 32: mesos.v1.TaskStatus
+	(*mesospb.TaskInfo)(nil),             // 33: mesos.v1.TaskInfo
+	(*mesospb.TaskGroupInfo)(nil),        // 34: mesos.v1.TaskGroupInfo
+	(*mesospb.FrameworkID)(nil),          // 35: mesos.v1.FrameworkID
+	(*mesospb.TaskID)(nil),               // 36: mesos.v1.TaskID
+	(*mesospb.KillPolicy)(nil),           // 37: mesos.v1.KillPolicy
+	(*mesospb.ExecutorID)(nil),           // 38: mesos.v1.ExecutorID
+	(*mesospb.DrainConfig)(nil),          // 39: mesos.v1.DrainConfig
+	(mesospb.TaskState)(0),               // 40: mesos.v1.TaskState
 }
 var file_controlpb_control_proto_depIdxs = []int32{
-	23, // 0: meseta.control.RegisterAgent.agent:type_name -> mesos.v1.AgentInfo
-	24, // 1: meseta.control.RegisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
-	25, // 2: meseta.control.RegisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
-	23, // 3: meseta.control.ReregisterAgent.agent:type_name -> mesos.v1.AgentInfo
-	24, // 4: meseta.control.ReregisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
-	25, // 5: meseta.control.ReregisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
-	26, // 6: meseta.control.ReregisterAgent.frameworks:type_name -> mesos.v1.FrameworkInfo
-	27, // 7: meseta.control.ReregisterAgent.executors:type_name -> mesos.v1.ExecutorInfo
-	28, // 8: meseta.control.ReregisterAgent.tasks:type_name -> mesos.v1.Task
-	29, // 9: meseta.control.ReregisterAgent.operations:type_name -> mesos.v1.Operation
-	30, // 10: meseta.control.UnregisterAgent.agent_id:type_name -> mesos.v1.AgentID
-	30, // 11: meseta.control.Pong.agent_id:type_name -> mesos.v1.AgentID
-	30, // 12: meseta.control.AgentRegistered.agent_id:type_name -> mesos.v1.AgentID
-	30, // 13: meseta.control.AgentReregistered.agent_id:type_name -> mesos.v1.AgentID
+	24, // 0: meseta.control.RegisterAgent.agent:type_name -> mesos.v1.AgentInfo
+	25, // 1: meseta.control.RegisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
+	26, // 2: meseta.control.RegisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
+	24, // 3: meseta.control.ReregisterAgent.agent:type_name -> mesos.v1.AgentInfo
+	25, // 4: meseta.control.ReregisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
+	26, // 5: meseta.control.ReregisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
+	27, // 6: meseta.control.ReregisterAgent.frameworks:type_name -> mesos.v1.FrameworkInfo
+	28, // 7: meseta.control.ReregisterAgent.executors:type_name -> mesos.v1.ExecutorInfo
+	29, // 8: meseta.control.ReregisterAgent.tasks:type_name -> mesos.v1.Task
+	30, // 9: meseta.control.ReregisterAgent.operations:type_name -> mesos.v1.Operation
+	31, // 10: meseta.control.UnregisterAgent.agent_id:type_name -> mesos.v1.AgentID
+	31, // 11: meseta.control.Pong.agent_id:type_name -> mesos.v1.AgentID
+	31, // 12: meseta.control.AgentRegistered.agent_id:type_name -> mesos.v1.AgentID
+	31, // 13: meseta.control.AgentReregistered.agent_id:type_name -> mesos.v1.AgentID
 	7,  // 14: meseta.control.AgentReregistered.reconciliations:type_name -> meseta.control.ReconcileTasks
-	26, // 15: meseta.control.ReconcileTasks.framework:type_name -> mesos.v1.FrameworkInfo
-	31, // 16: meseta.control.ReconcileTasks.statuses:type_name -> mesos.v1.TaskStatus
-	26, // 17: meseta.control.RunTask.framework:type_name -> mesos.v1.FrameworkInfo
-	32, // 18: meseta.control.RunTask.task:type_name -> mesos.v1.TaskInfo
-	26, // 19: meseta.control.RunTaskGroup.framework:type_name -> mesos.v1.FrameworkInfo
-	27, // 20: meseta.control.RunTaskGroup.executor:type_name -> mesos.v1.ExecutorInfo
-	33, // 21: meseta.control.RunTaskGroup.task_group:type_name -> mesos.v1.TaskGroupInfo
-	34, // 22: meseta.control.KillTask.framework_id:type_name -> mesos.v1.FrameworkID
-	35, // 23: meseta.control.KillTask.task_id:type_name -> mesos.v1.TaskID
-	36, // 24: meseta.control.KillTask.kill_policy:type_name -> mesos.v1.KillPolicy
-	34, // 25: meseta.control.ShutdownFramework.framework_id:type_name -> mesos.v1.FrameworkID
-	34, // 26: meseta.control.ShutdownExecutor.framework_id:type_name -> mesos.v1.FrameworkID
-	37, // 27: meseta.control.ShutdownExecutor.executor_id:type_name -> mesos.v1.ExecutorID
-	26, // 28: meseta.control.UpdateFramework.framework:type_name -> mesos.v1.FrameworkInfo
-	34, // 29: meseta.control.AcknowledgeStatus.framework_id:type_name -> mesos.v1.FrameworkID
-	30, // 30: meseta.control.AcknowledgeStatus.agent_id:type_name -> mesos.v1.AgentID
-	35, // 31: meseta.control.AcknowledgeStatus.task_id:type_name -> mesos.v1.TaskID
-	34, // 32: meseta.control.FrameworkMessage.framework_id:type_name -> mesos.v1.FrameworkID
-	30, // 33: meseta.control.FrameworkMessage.agent_id:type_name -> mesos.v1.AgentID
-	37, // 34: meseta.control.FrameworkMessage.executor_id:type_name -> mesos.v1.ExecutorID
-	34, // 35: meseta.control.StatusUpdate.framework_id:type_name -> mesos.v1.FrameworkID
-	30, // 36: meseta.control.StatusUpdate.agent_id:type_name -> mesos.v1.AgentID
-	37, // 37: meseta.control.StatusUpdate.executor_id:type_name -> mesos.v1.ExecutorID
-	31, // 38: meseta.control.StatusUpdate.status:type_name -> mesos.v1.TaskStatus
-	38, // 39: meseta.control.StatusUpdate.latest_state:type_name -> mesos.v1.TaskState
-	30, // 40: meseta.control.ExitedExecutor.agent_id:type_name -> mesos.v1.AgentID
-	34, // 41: meseta.control.ExitedExecutor.framework_id:type_name -> mesos.v1.FrameworkID
-	37, // 42: meseta.control.ExitedExecutor.executor_id:type_name -> mesos.v1.ExecutorID
-	34, // 43: meseta.control.ExecutorMessage.framework_id:type_name -> mesos.v1.FrameworkID
-	30, // 44: meseta.control.ExecutorMessage.agent_id:type_name -> mesos.v1.AgentID
-	37, // 45: meseta.control.ExecutorMessage.executor_id:type_name -> mesos.v1.ExecutorID
-	30, // 46: meseta.control.ReconnectExecutor.agent_id:type_name -> mesos.v1.AgentID
-	0,  // 47: meseta.control.Refused.class:type_name -> meseta.control.Refused.Class
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	27, // 15: meseta.control.ReconcileTasks.framework:type_name -> mesos.v1.FrameworkInfo
+	32, // 16: meseta.control.ReconcileTasks.statuses:type_name -> mesos.v1.TaskStatus
+	27, // 17: meseta.control.RunTask.framework:type_name -> mesos.v1.FrameworkInfo
+	33, // 18: meseta.control.RunTask.task:type_name -> mesos.v1.TaskInfo
+	27, // 19: meseta.control.RunTaskGroup.framework:type_name -> mesos.v1.FrameworkInfo
+	28, // 20: meseta.control.RunTaskGroup.executor:type_name -> mesos.v1.ExecutorInfo
+	34, // 21: meseta.control.RunTaskGroup.task_group:type_name -> mesos.v1.TaskGroupInfo
+	35, // 22: meseta.control.KillTask.framework_id:type_name -> mesos.v1.FrameworkID
+	36, // 23: meseta.control.KillTask.task_id:type_name -> mesos.v1.TaskID
+	37, // 24: meseta.control.KillTask.kill_policy:type_name -> mesos.v1.KillPolicy
+	35, // 25: meseta.control.ShutdownFramework.framework_id:type_name -> mesos.v1.FrameworkID
+	35, // 26: meseta.control.ShutdownExecutor.framework_id:type_name -> mesos.v1.FrameworkID
+	38, // 27: meseta.control.ShutdownExecutor.executor_id:type_name -> mesos.v1.ExecutorID
+	27, // 28: meseta.control.UpdateFramework.framework:type_name -> mesos.v1.FrameworkInfo
+	31, // 29: meseta.control.DrainAgent.agent_id:type_name -> mesos.v1.AgentID
+	39, // 30: meseta.control.DrainAgent.config:type_name -> mesos.v1.DrainConfig
+	35, // 31: meseta.control.AcknowledgeStatus.framework_id:type_name -> mesos.v1.FrameworkID
+	31, // 32: meseta.control.AcknowledgeStatus.agent_id:type_name -> mesos.v1.AgentID
+	36, // 33: meseta.control.AcknowledgeStatus.task_id:type_name -> mesos.v1.TaskID
+	35, // 34: meseta.control.FrameworkMessage.framework_id:type_name -> mesos.v1.FrameworkID
+	31, // 35: meseta.control.FrameworkMessage.agent_id:type_name -> mesos.v1.AgentID
+	38, // 36: meseta.control.FrameworkMessage.executor_id:type_name -> mesos.v1.ExecutorID
+	35, // 37: meseta.control.StatusUpdate.framework_id:type_name -> mesos.v1.FrameworkID
+	31, // 38: meseta.control.StatusUpdate.agent_id:type_name -> mesos.v1.AgentID
+	38, // 39: meseta.control.StatusUpdate.executor_id:type_name -> mesos.v1.ExecutorID
+	32, // 40: meseta.control.StatusUpdate.status:type_name -> mesos.v1.TaskStatus
+	40, // 41: meseta.control.StatusUpdate.latest_state:type_name -> mesos.v1.TaskState
+	31, // 42: meseta.control.ExitedExecutor.agent_id:type_name -> mesos.v1.AgentID
+	35, // 43: meseta.control.ExitedExecutor.framework_id:type_name -> mesos.v1.FrameworkID
+	38, // 44: meseta.control.ExitedExecutor.executor_id:type_name -> mesos.v1.ExecutorID
+	35, // 45: meseta.control.ExecutorMessage.framework_id:type_name -> mesos.v1.FrameworkID
+	31, // 46: meseta.control.ExecutorMessage.agent_id:type_name -> mesos.v1.AgentID
+	38, // 47: meseta.control.ExecutorMessage.executor_id:type_name -> mesos.v1.ExecutorID
+	31, // 48: meseta.control.ReconnectExecutor.agent_id:type_name -> mesos.v1.AgentID
+	0,  // 49: meseta.control.Refused.class:type_name -> meseta.control.Refused.Class
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_controlpb_control_proto_init() }
@@ -1794,7 +1865,7 @@ func file_controlpb_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controlpb_control_proto_rawDesc), len(file_controlpb_control_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

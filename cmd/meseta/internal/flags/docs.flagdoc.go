@@ -35,6 +35,8 @@ var docs = map[string]string{
 	"master.Config.AgentPingTimeout":                    "AgentPingTimeout is the time between two pings, and how long an answer may take.",
 	"master.Config.AgentRemovalRateLimit":               "AgentRemovalRateLimit is the most agents that become unreachable in a time, like \"1/10mins\", so that a broken network does not empty the cluster at once. Empty means no limit.",
 	"master.Config.AgentReregisterTimeout":              "AgentReregisterTimeout is how long an agent may take to come back after its connection broke or the master failed over. Agents back off for minutes, so a shorter time would lose healthy ones.",
+	"master.Config.AllocatorAgentRecoveryFactor":        "AllocatorAgentRecoveryFactor is the share of the agents that have to be back after a failover before anything is offered, if there are quotas: with a part of the cluster, guarantees could not be kept.",
+	"master.Config.AllocatorRecoveryTimeout":            "AllocatorRecoveryTimeout is how long to wait for them.",
 	"master.Config.AuthenticateAgents":                  "AuthenticateAgents refuses agents that have not proven who they are, with a credential that is in Credentials.",
 	"master.Config.AuthenticateFrameworks":              "AuthenticateFrameworks refuses frameworks that have not. A framework that authenticates although nobody asked for it still cannot use another's principal.",
 	"master.Config.AuthenticationTimeout":               "AuthenticationTimeout is how long the answer to a challenge may take.",
