@@ -18,6 +18,8 @@ type Client struct {
 	master process.Ref[*Master]
 	views  *process.Published[View]
 	config *Config
+
+	authorizer authorization.Authorizer
 }
 
 // UPID is the master's actor.

@@ -82,6 +82,7 @@ func (m *Master) removeFramework(f *framework, why string) {
 	m.allocator.RemoveFramework(f.id)
 	f.unregistered = m.Now()
 	forgotten := m.frameworks.retire(f, m.config.MaxCompletedFrameworks)
+	m.desk.frameworkRemoved(f)
 	m.desk.retire(f, forgotten)
 	if forgotten != nil {
 		forgotten.tally.forget()

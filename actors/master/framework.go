@@ -165,6 +165,7 @@ func (m *Master) recoverFramework(info *mesospb.FrameworkInfo) {
 	f.recovered = true
 	m.Log().Info("framework recovered from an agent", "framework", id)
 	m.addToAllocator(f)
+	m.desk.frameworkAdded(f)
 	patience := max(failoverTimeout(info), m.config.AgentReregisterTimeout)
 	f.failover = m.Delay(patience, func() { m.failoverOver(f) })
 }

@@ -90,7 +90,7 @@ func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 	if err != nil {
 		return Client{}, fmt.Errorf("the allocator cannot start: %w", err)
 	}
-	client := Client{master: ref, views: &m.views, config: &m.config}
+	client := Client{master: ref, views: &m.views, config: &m.config, authorizer: p.authorizer()}
 	if _, err := process.Spawn(rt, OperatorID, &Operator{client: client}); err != nil {
 		return Client{}, fmt.Errorf("the operator desk cannot start: %w", err)
 	}

@@ -83,6 +83,7 @@ func (m *Master) addAgent(a *agent) *agent {
 		m.allocator.DeactivateAgent(a.id)
 	}
 	m.desk.touchAgent(a.id)
+	m.desk.agentAdded(a)
 	return a
 }
 

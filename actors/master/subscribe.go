@@ -40,6 +40,7 @@ func (m *Master) subscribe(from process.UPID, s *schedulerpb.Call_Subscribe) err
 		f := m.newFramework(id, info)
 		f.recovered = true
 		m.addToAllocator(f)
+		m.desk.frameworkAdded(f)
 		return m.resubscribe(f, from, info, s)
 	default:
 		return m.resubscribe(m.frameworks.registered[id], from, info, s)
@@ -91,9 +92,11 @@ func (m *Master) subscribeNew(from process.UPID, info *mesospb.FrameworkInfo, s 
 	f := m.newFramework(id, info)
 	f.suppressed, f.constraints = s.GetSuppressedRoles(), s.GetOfferConstraints()
 	f.registered = m.Now()
+	f.reregistered = f.registered // as Mesos shows it
 	m.addToAllocator(f)
 	m.Log().Info("framework subscribed", "framework", id, "name", info.GetName(), "at", from)
 	m.connect(f, from)
+	m.desk.frameworkAdded(f)
 }
 
 // resubscribe connects a framework that has an id to its present scheduler.
@@ -121,6 +124,7 @@ func (m *Master) resubscribe(f *framework, from process.UPID, info *mesospb.Fram
 	f.recovered = false
 	m.change(f, info, s.GetSuppressedRoles(), s.GetOfferConstraints())
 	m.connect(f, from)
+	m.desk.frameworkUpdated(f)
 	m.tellAgents(f)
 	return nil
 }
@@ -202,7 +206,11 @@ func (m *Master) updateFramework(f *framework, u *schedulerpb.Call_UpdateFramewo
 	if err := validation.FrameworkUpdate(f.info, info); err != nil {
 		return err
 	}
+	changed := !proto.Equal(f.info, info)
 	m.change(f, info, u.GetSuppressedRoles(), u.GetOfferConstraints())
+	if changed {
+		m.desk.frameworkUpdated(f)
+	}
 	m.tellAgents(f)
 	return nil
 }

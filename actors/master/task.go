@@ -127,6 +127,7 @@ func (m *Master) enterTask(f *framework, a *agent, info *mesospb.Task) *task {
 		t.held = resources.FromValid(info.GetResources())
 	}
 	m.desk.setTask(t)
+	m.desk.taskAdded(f, t)
 	m.counts.added(info.GetState())
 	f.tally.tasks(info.GetState(), 1)
 	return t
@@ -138,7 +139,9 @@ func (m *Master) setState(f *framework, t *task, status *mesospb.TaskStatus, lat
 	m.counts.moved(t.info.GetState(), next.GetState())
 	f.tally.tasks(t.info.GetState(), -1)
 	f.tally.tasks(next.GetState(), 1)
+	before := t.info.GetState()
 	t.info = next
+	m.desk.taskUpdated(f, t, before, status)
 	if ended {
 		if a := m.agents.registered[t.agent]; a != nil {
 			m.free(a, f.id, t.held)

@@ -101,6 +101,7 @@ func (m *Master) removeAgent(a *agent, why string, count *metrics.Counter) {
 		if m.agents.registered[a.id] == a {
 			m.Log().Info("agent removed", "agent", a.id, "because", why)
 			m.loseAgent(a, lostRemoved(why))
+			m.desk.agentRemoved(a)
 		}
 	})
 }

@@ -25,6 +25,8 @@ type View struct {
 	Leader           *mesospb.MasterInfo // who leads; nil if nobody is known to
 	Started, Elected time.Time           // Elected is zero for a master that does not lead
 	Serving          bool                // it leads and has recovered
+	Sequence         uint64              // of the last event that is in it
+	UnreachableCount int                 // agents
 	Metrics          *metrics.Registry
 
 	Agents      tree.Tree[*masterpb.Response_GetAgents_Agent]         // by id
@@ -39,6 +41,21 @@ type View struct {
 	Quotas      tree.Tree[*quotapb.QuotaConfig]                       // by role; those that were set to nothing are empty
 	Schedule    *maintenancepb.Schedule                               // of maintenance; nil before this master serves
 	Maintenance *maintenancepb.ClusterStatus                          // machines that drain, with answers, or are down
+}
+
+// Span is where something's entries lie in a sorted map: from the first one up to, and without, the last one's next.
+type Span struct{ From, To int }
+
+// Len is the number of entries.
+func (s Span) Len() int { return s.To - s.From }
+
+func spanOf[V any](t tree.Tree[V], first string) Span {
+	return Span{t.Before(key(first)), t.Before(first + "\x01")}
+}
+
+// TasksOf is where the tasks of a framework lie in Tasks, Unreachable and Completed.
+func (v *View) TasksOf(framework string) (tasks, unreachable, completed Span) {
+	return spanOf(v.Tasks, framework), spanOf(v.Unreachable, framework), spanOf(v.Completed, framework)
 }
 
 // drafts are the maps of the next view.
@@ -67,6 +84,9 @@ type desk struct {
 	machines   bool
 	at         time.Time // of the last publication
 	answers    []func()  // to be given when the next view is published
+	events     []*Event  // since the last publication
+	watchers   []Watcher
+	late       []Watcher // those who begin with the next publication
 	past       int
 	ended      map[string]string // completed frameworks: id to key
 	shares     map[string]contribution
@@ -222,6 +242,7 @@ func (m *Master) publish() {
 		d.changed = false
 		view := d.view
 		m.views.Store(&view)
+		d.announce(&view)
 	}
 	d.settle()
 }
@@ -247,6 +268,7 @@ func (m *Master) refresh() {
 	d := &m.desk
 	v := &d.view
 	v.Info, v.Started, v.Elected, v.Serving, v.Metrics = m.info, m.started, m.elected, m.serving, m.counts.registry
+	v.UnreachableCount = len(m.agents.unreachable)
 	if !m.elected.IsZero() {
 		v.Leader = m.info
 	}
@@ -328,12 +350,12 @@ func eachTotalled(rs resources.Resources, f func(kind, i int, n resources.Milli)
 
 func describeAgent(a *agent) *masterpb.Response_GetAgents_Agent {
 	if a.totalpb == nil {
-		a.totalpb = a.total.Proto()
+		a.totalpb = shown(a.total.Proto())
 	}
 	pb := &masterpb.Response_GetAgents_Agent{
 		AgentInfo: a.info, Active: proto.Bool(a.sound()), Deactivated: proto.Bool(a.deactivated),
 		Version: proto.String(a.version), Pid: proto.String(a.pid.String()), RegisteredTime: timeInfo(a.registered),
-		TotalResources: a.totalpb, AllocatedResources: a.all().Proto(), OfferedResources: a.offered.Proto(),
+		TotalResources: a.totalpb, AllocatedResources: shown(a.all().Proto()), OfferedResources: shown(a.offered.Proto()),
 		Capabilities: a.capabilities, DrainInfo: a.drain,
 	}
 	if a.drain != nil && !a.drainStart.IsZero() {
@@ -348,7 +370,7 @@ func describeAgent(a *agent) *masterpb.Response_GetAgents_Agent {
 func describeFramework(f *framework) *masterpb.Response_GetFrameworks_Framework {
 	pb := &masterpb.Response_GetFrameworks_Framework{
 		FrameworkInfo: f.info, Active: proto.Bool(f.active()), Connected: proto.Bool(f.connected), Recovered: proto.Bool(f.recovered),
-		AllocatedResources: f.used.Proto(), OfferedResources: f.offered.Proto(), OfferConstraints: f.constraints,
+		AllocatedResources: shown(f.used.Proto()), OfferedResources: shown(f.offered.Proto()), OfferConstraints: f.constraints,
 	}
 	for _, set := range []struct {
 		at    time.Time
@@ -365,4 +387,21 @@ func describeFramework(f *framework) *masterpb.Response_GetFrameworks_Framework 
 		pb.InverseOffers = append(pb.InverseOffers, f.inverse[id].pb)
 	}
 	return pb
+}
+
+// shown puts fresh resources into the format in which operators see them: one that is not reserved more than once has
+// the role, and the reservation, of the time before reservations could be refined.
+func shown(list []*mesospb.Resource) []*mesospb.Resource {
+	for _, r := range list {
+		switch reservations := r.GetReservations(); len(reservations) {
+		case 0:
+			r.Role = proto.String("*")
+		case 1:
+			r.Role = reservations[0].Role
+			if reservations[0].GetType() == mesospb.Resource_ReservationInfo_DYNAMIC {
+				r.Reservation = &mesospb.Resource_ReservationInfo{Principal: reservations[0].Principal, Labels: reservations[0].Labels}
+			}
+		}
+	}
+	return list
 }

@@ -54,6 +54,39 @@ func (n *node[V]) walk(yield func(string, V) bool) bool {
 	return n == nil || n.left.walk(yield) && yield(n.key, n.value) && n.right.walk(yield)
 }
 
+// Range yields the entries from the one with so many before it up to, and without, the one with so many before that, so
+// that several readers share one walk.
+func (t Tree[V]) Range(from, to int) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) { t.root.span(from, to, yield) }
+}
+
+func (n *node[V]) span(from, to int, yield func(string, V) bool) bool {
+	if n == nil || from >= n.size || to <= 0 || from >= to {
+		return true
+	}
+	here := n.left.len()
+	if from < here && !n.left.span(from, to, yield) {
+		return false
+	}
+	if from <= here && here < to && !yield(n.key, n.value) {
+		return false
+	}
+	return n.right.span(from-here-1, to-here-1, yield)
+}
+
+// Before is how many entries come before a key, be it there or not.
+func (t Tree[V]) Before(key string) (count int) {
+	for n := t.root; n != nil; {
+		if key <= n.key {
+			n = n.left
+			continue
+		}
+		count += n.left.len() + 1
+		n = n.right
+	}
+	return count
+}
+
 // Draft is the next map in the making. It changes in place what no published map has, so that a burst of changes
 // between two publications copies each part once at most. The zero value is empty. A draft must not be copied.
 type Draft[V any] struct {

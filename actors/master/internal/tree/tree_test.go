@@ -97,3 +97,35 @@ func BenchmarkSet(b *testing.B) {
 		})
 	}
 }
+
+// Any cut of a walk into ranges is the walk.
+func TestRanges(t *testing.T) {
+	var d tree.Draft[int]
+	const many = 500
+	for i := range many {
+		d.Set(fmt.Sprintf("%03d", i*2), i)
+	}
+	all := d.Tree()
+	for _, step := range []int{1, 7, 499, 500, 1000} {
+		next := 0
+		for from := 0; from < many; from += step {
+			for _, v := range all.Range(from, from+step) {
+				if v != next {
+					t.Fatalf("in steps of %d: %d, want %d", step, v, next)
+				}
+				next++
+			}
+		}
+		if next != many {
+			t.Errorf("in steps of %d: %d entries, want %d", step, next, many)
+		}
+	}
+	for _, c := range []struct {
+		key  string
+		want int
+	}{{"", 0}, {"000", 0}, {"001", 1}, {"002", 1}, {"998", 499}, {"999", 500}} {
+		if got := all.Before(c.key); got != c.want {
+			t.Errorf("before %q: %d, want %d", c.key, got, c.want)
+		}
+	}
+}
