@@ -131,17 +131,6 @@ func TestReconfigurationPolicy(t *testing.T) {
 	}
 }
 
-func TestDurationText(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0ns", 5 * time.Second: "5secs", 15 * time.Minute: "15mins", 90 * time.Second: "90secs",
-		1500 * time.Millisecond: "1500ms", 2 * time.Hour: "2hrs", 7: "7ns", 3 * time.Microsecond: "3us",
-	} {
-		if got := durationText(d); got != want {
-			t.Errorf("%v: %s, want %s", d, got, want)
-		}
-	}
-}
-
 func TestExecutorsGetOnlyWhatTheyAreGiven(t *testing.T) {
 	c := Default()
 	env, err := c.environment()

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
@@ -89,12 +90,12 @@ func (a *Agent) executorEnvironment(e *executor) []string {
 		"MESOS_CHECKPOINT="+oneOrZero(checkpoint),
 		"MESOS_HTTP_COMMAND_EXECUTOR=0",
 		"LIBPROCESS_PORT=0",
-		"MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD="+durationText(a.grace(e)),
+		"MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD="+durations.Text(a.grace(e)),
 	)
 	if checkpoint {
 		env = append(env,
-			"MESOS_RECOVERY_TIMEOUT="+durationText(a.config.RecoveryTimeout),
-			"MESOS_SUBSCRIPTION_BACKOFF_MAX="+durationText(a.config.ExecutorReregistrationTimeout))
+			"MESOS_RECOVERY_TIMEOUT="+durations.Text(a.config.RecoveryTimeout),
+			"MESOS_SUBSCRIPTION_BACKOFF_MAX="+durations.Text(a.config.ExecutorReregistrationTimeout))
 	}
 	for _, r := range e.roles() {
 		env = append(env, "MESOS_ALLOCATION_ROLE="+r)
@@ -127,19 +128,6 @@ func oneOrZero(b bool) string {
 		return "1"
 	}
 	return "0"
-}
-
-// durationText writes a duration as Mesos reads it: a number and ns, us, ms, secs, mins, hrs.
-func durationText(d time.Duration) string {
-	for _, unit := range []struct {
-		size time.Duration
-		name string
-	}{{time.Hour, "hrs"}, {time.Minute, "mins"}, {time.Second, "secs"}, {time.Millisecond, "ms"}, {time.Microsecond, "us"}} {
-		if d >= unit.size && d%unit.size == 0 {
-			return fmt.Sprintf("%d%s", d/unit.size, unit.name)
-		}
-	}
-	return fmt.Sprintf("%dns", d)
 }
 
 // specOf is a container that waits for its sandbox.

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
@@ -141,7 +142,7 @@ func flagsOf(c Config) []*mesospb.Flag {
 		}
 		text := fmt.Sprint(value.Field(i).Interface())
 		if d, ok := value.Field(i).Interface().(time.Duration); ok {
-			text = durationText(d)
+			text = durations.Text(d)
 		}
 		flags = append(flags, &mesospb.Flag{Name: proto.String(name), Value: proto.String(text)})
 	}

@@ -22,6 +22,9 @@ const (
 	Fits          = drf.Fits
 )
 
+// Reasons are all of them, from the most lasting to the most passing.
+var Reasons = []Reason{Deactivated, Excluded, Incapable, TooSmall, ReservedAway, Busy, BelowMinimum, Refused, OverLimit, ForGuarantees, Fits}
+
 // Miss is an agent that nearly serves: Short is what it lacks, by resource name.
 type Miss struct {
 	Agent  string

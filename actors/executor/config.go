@@ -3,12 +3,11 @@ package executor
 import (
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/fault"
 )
 
@@ -48,7 +47,7 @@ func FromEnvironment(env []string) (Config, error) {
 	}
 	var problems []error
 	duration := func(into *time.Duration, name, text string) {
-		d, err := parseDuration(text)
+		d, err := durations.Parse(text)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", name, err))
 		}
@@ -89,33 +88,4 @@ func FromEnvironment(env []string) (Config, error) {
 		}
 	}
 	return c, errors.Join(problems...)
-}
-
-// units are those of Mesos' durations.
-var units = []struct {
-	name string
-	size time.Duration
-}{
-	{"ns", time.Nanosecond}, {"us", time.Microsecond}, {"ms", time.Millisecond}, {"secs", time.Second},
-	{"mins", time.Minute}, {"hrs", time.Hour}, {"days", 24 * time.Hour}, {"weeks", 7 * 24 * time.Hour},
-}
-
-// parseDuration reads "1.5mins".
-func parseDuration(text string) (time.Duration, error) {
-	for _, u := range units {
-		number, ok := strings.CutSuffix(text, u.name)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseFloat(number, 64)
-		if err != nil {
-			continue // "1ms" ends in "s" of no unit, but "1us" must not be read as "1u" seconds
-		}
-		d := n * float64(u.size)
-		if math.IsNaN(d) || math.Abs(d) > math.MaxInt64/2 {
-			return 0, fmt.Errorf("duration %q is out of range: %w", text, fault.ErrInvalid)
-		}
-		return time.Duration(d), nil
-	}
-	return 0, fmt.Errorf("duration %q is not a number and one of ns, us, ms, secs, mins, hrs, days, weeks: %w", text, fault.ErrInvalid)
 }

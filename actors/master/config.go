@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meseta-io/meseta/actors/allocator"
+	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/roles"
 )
@@ -177,29 +178,9 @@ func parseRate(text string) (time.Duration, error) {
 	if !ok || err != nil || n < 1 {
 		return 0, errors.New(want)
 	}
-	d, err := parseDuration(span)
+	d, err := durations.Parse(span)
 	if err != nil || d <= 0 {
 		return 0, errors.New(want)
 	}
 	return d / time.Duration(n), nil
-}
-
-// parseDuration reads Mesos' durations, "10mins", and Go's, "10m".
-func parseDuration(text string) (time.Duration, error) {
-	if d, err := time.ParseDuration(text); err == nil {
-		return d, nil
-	}
-	for _, unit := range []struct {
-		name string
-		d    time.Duration
-	}{{"weeks", 7 * 24 * time.Hour}, {"days", 24 * time.Hour}, {"hrs", time.Hour}, {"mins", time.Minute}, {"secs", time.Second}} {
-		if digits, ok := strings.CutSuffix(text, unit.name); ok {
-			v, err := strconv.ParseFloat(digits, 64)
-			if err != nil || !(v >= 0 && v*float64(unit.d) < 1<<62) {
-				return 0, fmt.Errorf("duration %q: a number expected before %s", text, unit.name)
-			}
-			return time.Duration(v * float64(unit.d)), nil
-		}
-	}
-	return 0, fmt.Errorf("duration %q: a number and ns, us, ms, secs, mins, hrs, days or weeks", text)
 }

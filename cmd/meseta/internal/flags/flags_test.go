@@ -2,7 +2,6 @@ package flags_test
 
 import (
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -183,30 +182,6 @@ func TestStructuredSettingsBecomeJSON(t *testing.T) {
 	}
 }
 
-func TestDurations(t *testing.T) {
-	for text, want := range map[string]time.Duration{
-		"15secs": 15 * time.Second, "1.5hrs": 90 * time.Minute, "2weeks": 14 * 24 * time.Hour, "3days": 72 * time.Hour,
-		"10ms": 10 * time.Millisecond, "5us": 5 * time.Microsecond, "1ns": 1, "0ns": 0, "1h30m": 90 * time.Minute,
-		"5mins": 5 * time.Minute, "-1secs": -time.Second, "0": 0,
-	} {
-		if got, err := flags.ParseDuration(text); err != nil || got != want {
-			t.Errorf("%s: got %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "5", "secs", "5 secs", "5parsecs", "nansecs", "infweeks", "1e300weeks", "5Secs", "--5secs"} {
-		if got, err := flags.ParseDuration(text); err == nil {
-			t.Errorf("%q was read as %v", text, got)
-		}
-	}
-	for d, want := range map[time.Duration]string{
-		0: "0secs", time.Minute: "1mins", 90 * time.Second: "90secs", 1500 * time.Millisecond: "1500ms", 336 * time.Hour: "2weeks", 3: "3ns",
-	} {
-		if got := flags.FormatDuration(d); got != want {
-			t.Errorf("%v: got %s, want %s", d, got, want)
-		}
-	}
-}
-
 func TestSizes(t *testing.T) {
 	for text, want := range map[string]uint64{"0B": 0, "512B": 512, "10MB": 10 << 20, "2gb": 2 << 30, "1TB": 1 << 40, "3KB": 3072} {
 		if got, err := flags.ParseBytes(text); err != nil || got != want {
@@ -230,24 +205,6 @@ func TestNearest(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", word, got, want)
 		}
 	}
-}
-
-func FuzzParseDuration(f *testing.F) {
-	for _, seed := range []string{"15secs", "1.5hrs", "1h30m", "-3weeks", "1e9days", "nanns"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		d, err := flags.ParseDuration(text)
-		if err != nil {
-			return
-		}
-		if d == math.MinInt64 {
-			return // has no Mesos form: its unit would be negative infinity of weeks
-		}
-		if again, err := flags.ParseDuration(flags.FormatDuration(d)); err != nil || (again != d && d.Abs() < 1<<53) {
-			t.Errorf("%q: %v written as %s, read as %v, %v", text, d, flags.FormatDuration(d), again, err)
-		}
-	})
 }
 
 func FuzzParseBytes(f *testing.F) {

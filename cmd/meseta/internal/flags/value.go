@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/meseta-io/meseta/messages/durations"
 )
 
 // value is one field of a configuration, set from text. It implements pflag.Value.
@@ -54,7 +56,7 @@ func (v *value) parse(text string) error {
 	}
 	switch {
 	case field.Type() == durationType:
-		d, err := ParseDuration(text)
+		d, err := durations.Parse(text)
 		field.SetInt(int64(d))
 		return err
 	case v.bytes:
@@ -134,7 +136,7 @@ func (v *value) String() string {
 	}
 	switch {
 	case field.Type() == durationType:
-		return FormatDuration(time.Duration(field.Int()))
+		return durations.Text(time.Duration(field.Int()))
 	case v.bytes && field.CanInt():
 		return FormatBytes(uint64(field.Int()))
 	case v.bytes:

@@ -1,4 +1,5 @@
-package flags
+// Package durations reads and writes spans of time as Mesos does: "15secs", "1.5hrs", "2weeks".
+package durations
 
 import (
 	"fmt"
@@ -24,8 +25,8 @@ var units = []struct {
 	{"ns", time.Nanosecond},
 }
 
-// ParseDuration reads Mesos' durations ("15secs", "1.5hrs", "2weeks") and Go's ("15s", "1h30m").
-func ParseDuration(s string) (time.Duration, error) {
+// Parse reads Mesos' durations ("15secs", "1.5hrs", "2weeks") and Go's ("15s", "1h30m").
+func Parse(s string) (time.Duration, error) {
 	if d, err := time.ParseDuration(s); err == nil {
 		return d, nil
 	}
@@ -48,10 +49,10 @@ func ParseDuration(s string) (time.Duration, error) {
 	return 0, fmt.Errorf("a duration expected, as in 15secs, 5mins, 2weeks or 1h30m")
 }
 
-// FormatDuration writes a duration as Mesos does, in the largest unit that divides it.
-func FormatDuration(d time.Duration) string {
+// Text writes a duration as Mesos does, in the largest unit that divides it.
+func Text(d time.Duration) string {
 	if d == 0 {
-		return "0secs"
+		return "0ns"
 	}
 	for _, u := range units {
 		if d%u.size == 0 {
