@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/meseta-io/meseta/actors/gateway/scheduler"
 	"github.com/meseta-io/meseta/actors/gateway/web"
+	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
 )
 
@@ -15,6 +17,8 @@ import (
 type Parts struct {
 	// Runtime is where processes live; those with routes of their own are served under their names.
 	Runtime *process.Runtime
+	// Master is the node's master, if it has one.
+	Master *master.Client
 	// Delegate is the process that is meant when a path names none: "master" or "slave(1)".
 	Delegate string
 	// Leadership is what the node's master knows about who leads. Nil: the node has no master.
@@ -31,6 +35,9 @@ type Parts struct {
 // routes are all routes of a node. Every room adds its line.
 func (p Parts) routes() []web.Route {
 	all := append([]web.Route(nil), p.Routes...)
+	if p.Master != nil {
+		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
+	}
 	return all
 }
 

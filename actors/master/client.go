@@ -66,7 +66,7 @@ func (c Client) read(answer reading, call *masterpb.Call) process.Future[*master
 // gets an ERROR event too.
 func (c Client) Say(from process.UPID, who authorization.Subject, call *schedulerpb.Call) process.Future[struct{}] {
 	return process.Entrust(c.master, func(m *Master, done *process.Promise[struct{}]) {
-		err := m.said(from, who, call)
+		err := m.guest(from, who, call)
 		m.desk.afterwards(func() { done.Complete(struct{}{}, err) })
 	})
 }

@@ -23,6 +23,7 @@ type framework struct {
 	can         abilities
 	pid         process.UPID // zero until it subscribes with this master
 	connected   bool
+	guest       bool // connected through a door, and not an actor itself
 	recovered   bool
 	suppressed  []string
 	constraints *schedulerpb.OfferConstraints
@@ -46,13 +47,14 @@ type framework struct {
 
 // abilities are the capabilities of a framework that change what the master does.
 type abilities struct {
-	partitionAware, multiRole bool
+	partitionAware, multiRole, refinement bool
 }
 
 func abilitiesOf(info *mesospb.FrameworkInfo) abilities {
 	return abilities{
 		partitionAware: validation.HasCapability(info, mesospb.FrameworkInfo_Capability_PARTITION_AWARE),
 		multiRole:      validation.HasCapability(info, mesospb.FrameworkInfo_Capability_MULTI_ROLE),
+		refinement:     validation.HasCapability(info, mesospb.FrameworkInfo_Capability_RESERVATION_REFINEMENT),
 	}
 }
 

@@ -50,7 +50,7 @@ func (m *Master) proposed(ps []allocator.Proposal) {
 			m.allocator.Recover(p.Framework, p.Agent, p.Resources, briefly())
 			continue
 		}
-		granted[f.id] = append(granted[f.id], m.makeOffer(f, a, p).pb)
+		granted[f.id] = append(granted[f.id], forFramework(m.makeOffer(f, a, p).pb, f.can))
 	}
 	for _, id := range slices.Sorted(maps.Keys(granted)) {
 		m.tell(m.frameworks.registered[id], &schedulerpb.Event{Type: schedulerpb.Event_OFFERS.Enum(),
@@ -83,23 +83,18 @@ func (m *Master) makeOffer(f *framework, a *agent, p allocator.Proposal) *offer 
 	return o
 }
 
-// describe is an offer as its framework sees it. Frameworks with a single role do not expect to be told
-// which, and break on it.
+// describe is an offer as the master's readers see it. What its framework gets is forFramework's.
 func describe(o *offer, f *framework, a *agent) *mesospb.Offer {
 	pb := &mesospb.Offer{
 		Id: &mesospb.OfferID{Value: proto.String(o.id)}, FrameworkId: f.info.Id, AgentId: a.idpb(),
 		Hostname: proto.String(a.info.GetHostname()), Attributes: a.info.Attributes, Domain: a.info.Domain,
-		Url: a.url(),
+		Url:            a.url(),
+		Resources:      o.resources.Proto(),
+		AllocationInfo: &mesospb.Resource_AllocationInfo{Role: proto.String(o.role)},
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.executors[f.id])) {
 		pb.ExecutorIds = append(pb.ExecutorIds, a.executors[f.id][id].info.ExecutorId)
 	}
-	if !f.can.multiRole {
-		pb.Resources = o.resources.Unallocate().Proto()
-		return pb
-	}
-	pb.Resources = o.resources.Proto()
-	pb.AllocationInfo = &mesospb.Resource_AllocationInfo{Role: proto.String(o.role)}
 	return pb
 }
 

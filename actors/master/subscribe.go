@@ -139,7 +139,7 @@ func (m *Master) connect(f *framework, from process.UPID) {
 		f.failover.Stop()
 		f.failover = nil
 	}
-	f.pid, f.connected = from, true
+	f.pid, f.connected, f.guest = from, true, false
 	f.tally.subscribed.Set(1)
 	f.rest()
 	m.frameworks.pids[from] = f.id

@@ -69,6 +69,17 @@ func Upgrade(m proto.Message) error {
 	})
 }
 
+// Refine rewrites every resource anywhere in a message, in place, to the refined format, but for those that are not
+// valid: they stay as they are, to be refused by whoever knows what they were for.
+func Refine(m proto.Message) {
+	_ = walk(m.ProtoReflect(), func(r *mesospb.Resource) error {
+		if _, err := one(r); err != nil {
+			return nil
+		}
+		return Convert(r, Refined)
+	})
+}
+
 // Downgrade rewrites every resource anywhere in a message, in place, to the old format. With refined reservations it
 // fails; the other resources may then have been rewritten.
 func Downgrade(m proto.Message) error {

@@ -1,0 +1,105 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/gateway/web"
+	"github.com/meseta-io/meseta/actors/master"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/authorization"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/wire"
+)
+
+// connection stands in for the scheduler of one SUBSCRIBE. It lives as long as the stream; its end is the framework's
+// disconnection.
+type connection struct {
+	*process.Base
+	ref    process.Ref[*connection]
+	master master.Client
+	stream string
+	events *web.Queue[*schedulerpb.Event]
+	broken bool // the stream did not end as it should; written before events is closed
+}
+
+// Initialize implements process.Process.
+func (c *connection) Initialize(b *process.Base) {
+	c.Base = b
+	fromMaster := process.AllowFrom(func(from process.UPID, _ process.Principal) bool { return from == c.master.UPID() })
+	process.Install(b, c.event, fromMaster)
+	b.Link(c.master.UPID())
+}
+
+// Exited is the end of the master. Its successor knows nothing of this stream.
+func (c *connection) Exited(process.UPID) { c.cut() }
+
+// subscribe says SUBSCRIBE to the master. A refusal comes back as an ERROR event.
+func (c *connection) subscribe(who authorization.Subject, call *schedulerpb.Call) {
+	process.Then(c.Base, c.master.Say(c.Self(), who, call), func(_ struct{}, err error) {
+		if errors.Is(err, fault.ErrUnavailable) {
+			c.cut() // it does not serve any more, so there will be no event
+		}
+	})
+}
+
+// event hands an event to the stream. A client that has left so many unread is gone or hostile; its framework is
+// disconnected, as if its connection had broken, and may come back.
+func (c *connection) event(_ process.UPID, e *schedulerpb.Event) {
+	if !c.events.Push(e, proto.Size(e)) {
+		c.Log().Warn("a scheduler does not read its events; its connection is cut")
+		c.cut()
+		return
+	}
+	if e.GetType() == schedulerpb.Event_ERROR {
+		c.end()
+	}
+}
+
+// end closes the stream after what it still has to say.
+func (c *connection) end() {
+	c.events.Close()
+	c.Terminate()
+}
+
+func (c *connection) cut() {
+	c.broken = true
+	c.end()
+}
+
+// upid is the actor, or nobody if there is no connection.
+func (c *connection) upid() process.UPID {
+	if c == nil {
+		return process.UPID{}
+	}
+	return c.ref.UPID
+}
+
+// pump writes events to the stream until one of the two ends.
+func (c *connection) pump(ctx context.Context, s *web.Stream, f wire.Format) {
+	var buf []byte
+	for {
+		e, ok := c.events.Next(ctx)
+		if !ok {
+			break
+		}
+		record, err := f.Append(buf[:0], e)
+		if err == nil {
+			err = s.Send(record)
+		}
+		if err != nil {
+			c.Log().Debug("an event could not be written", "type", e.GetType(), "error", err)
+			s.Break()
+			return
+		}
+		buf = record
+	}
+	if ctx.Err() != nil || c.events.Full() || c.broken {
+		s.Break()
+		return
+	}
+	s.Close()
+}
