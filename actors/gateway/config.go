@@ -26,6 +26,10 @@ type Config struct {
 	MaxBody int64 `flag:"http_max_body" unit:"bytes"`
 	// MaxBodies is how much memory all bodies of requests may take together.
 	MaxBodies int64 `flag:"http_max_bodies" unit:"bytes"`
+	// MaxConnections is how many connections HTTP clients may have together.
+	MaxConnections int `flag:"http_max_connections"`
+	// MaxConnectionsPerPeer is how many connections HTTP clients may have from one address.
+	MaxConnectionsPerPeer int `flag:"http_max_connections_per_peer"`
 }
 
 // Default is a complete, safe answer.
@@ -33,6 +37,7 @@ func Default() Config {
 	return Config{
 		HeaderTime: 10 * time.Second, IdleTime: 2 * time.Minute, BodyTime: time.Minute, WriteTime: 30 * time.Second,
 		MaxHeader: 64 << 10, MaxBody: 64 << 20, MaxBodies: 512 << 20,
+		MaxConnections: 16_384, MaxConnectionsPerPeer: 2_048,
 	}
 }
 
@@ -55,6 +60,12 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("--%s=%dB: at least %dB, or honest requests do not fit", b.flag, b.value, b.min))
 		}
 	}
+	if c.MaxConnections < 1 {
+		errs = append(errs, fmt.Errorf("--http_max_connections=%d: at least 1", c.MaxConnections))
+	}
+	if c.MaxConnectionsPerPeer < 1 {
+		errs = append(errs, fmt.Errorf("--http_max_connections_per_peer=%d: at least 1", c.MaxConnectionsPerPeer))
+	}
 	return errors.Join(errs...)
 }
 
@@ -64,7 +75,7 @@ func (c Config) limits() web.Limits {
 
 func (c Config) server(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: c.HeaderTime, IdleTimeout: c.IdleTime, MaxHeaderBytes: int(c.MaxHeader),
+		Handler: phases(h), ConnContext: remember, ConnState: idle, ReadHeaderTimeout: c.HeaderTime, IdleTimeout: c.IdleTime, MaxHeaderBytes: int(c.MaxHeader),
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what strangers do wrong is not our error
 		// The methods of Mesos' own endpoints decide about OPTIONS, not Go's shortcut for "*".
 		DisableGeneralOptionsHandler: true,

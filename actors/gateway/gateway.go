@@ -43,6 +43,7 @@ func (p Parts) routes() []web.Route {
 
 // Gateway serves the HTTP doors of a node.
 type Gateway struct {
+	config Config
 	router *web.Router
 	server *http.Server
 }
@@ -67,7 +68,7 @@ func New(c Config, p Parts) (*Gateway, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Gateway{router: router, server: c.server(router, log)}, nil
+	return &Gateway{config: c, router: router, server: c.server(router, log)}, nil
 }
 
 // Handler is what answers requests, for those who bring their own connections.
@@ -75,7 +76,7 @@ func (g *Gateway) Handler() http.Handler { return g.router }
 
 // Serve answers the connections of a listener until Close.
 func (g *Gateway) Serve(l net.Listener) error {
-	if err := g.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := g.server.Serve(newBounded(l, g.config.MaxConnections, g.config.MaxConnectionsPerPeer)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

@@ -37,6 +37,13 @@ type Config struct {
 	KeepaliveTimeout time.Duration
 	// ConnectTimeout bounds dialling and introducing. Zero: 5 s.
 	ConnectTimeout time.Duration
+	// HTTP is set if connections of HTTP/1.x are for Transport.HTTP. Otherwise they are refused.
+	HTTP bool
+	// MaxStrangers bounds how many connections there may be of which it is not known yet what they are; one host may have
+	// a quarter of them. Zero: 4,096.
+	MaxStrangers int
+	// GreetTime is how long a connection may take to show what it is. Zero: 10 s.
+	GreetTime time.Duration
 	// Log hears of connections made, lost and refused. Nil: slog.Default().
 	Log *slog.Logger
 }
@@ -51,6 +58,8 @@ func Default() Config {
 		Keepalive:        10 * time.Second,
 		KeepaliveTimeout: 2 * time.Second,
 		ConnectTimeout:   5 * time.Second,
+		MaxStrangers:     4_096,
+		GreetTime:        10 * time.Second,
 		Log:              slog.Default(),
 	}
 }
@@ -65,6 +74,8 @@ func (c Config) complete() Config {
 	c.Keepalive = either(c.Keepalive, d.Keepalive)
 	c.KeepaliveTimeout = either(c.KeepaliveTimeout, d.KeepaliveTimeout)
 	c.ConnectTimeout = either(c.ConnectTimeout, d.ConnectTimeout)
+	c.MaxStrangers = either(c.MaxStrangers, d.MaxStrangers)
+	c.GreetTime = either(c.GreetTime, d.GreetTime)
 	c.Log = either(c.Log, d.Log)
 	return c
 }

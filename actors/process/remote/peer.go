@@ -323,8 +323,8 @@ func (p *peer) written(msgs, bytes int) {
 // the environment of an agent is not about its cluster.
 func (t *Transport) dialOptions() []grpc.DialOption {
 	creds := insecure.NewCredentials()
-	if t.tls != nil {
-		creds = credentials.NewTLS(t.tls)
+	if id := t.tls.Load(); id != nil {
+		creds = credentials.NewTLS(id.client)
 	}
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),

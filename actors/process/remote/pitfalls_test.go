@@ -169,7 +169,7 @@ func TestPitfall(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = deaf.Close() }()
-		a := newNode(t, remote.Config{ConnectTimeout: 1e8})
+		a := newNode(t, remote.Config{ConnectTimeout: 1e8, GreetTime: 1e8})
 		a.link(upid("x", deaf.Addr()))
 		receive(t, a.exits)
 	})
@@ -355,7 +355,7 @@ func TestStranger(t *testing.T) {
 	})
 
 	t.Run("a connection without an introduction is closed", func(t *testing.T) {
-		n := newNode(t, remote.Config{ConnectTimeout: 1e8})
+		n := newNode(t, remote.Config{ConnectTimeout: 1e8, GreetTime: 1e8})
 		conn, err := net.Dial("tcp", n.Addr())
 		if err != nil {
 			t.Fatal(err)
@@ -410,7 +410,7 @@ func TestStranger(t *testing.T) {
 	})
 
 	t.Run("many strangers at once", func(t *testing.T) {
-		n := newNode(t, remote.Config{MaxConnections: 20, ConnectTimeout: 1e9})
+		n := newNode(t, remote.Config{MaxConnections: 20, MaxStrangers: 20, ConnectTimeout: 1e9, GreetTime: 1e9})
 		for i := range 60 {
 			c, err := net.Dial("tcp", n.Addr())
 			if err != nil {

@@ -59,8 +59,8 @@ func (t *Transport) serverOptions() []grpc.ServerOption {
 			MaxConnectionIdle: 2 * t.config.ConnectTimeout, // a connection without a stream is nobody's
 		}),
 	}
-	if t.tls != nil {
-		opts = append(opts, grpc.Creds(credentials.NewTLS(t.tls)))
+	if t.tls.Load() != nil {
+		opts = append(opts, grpc.Creds(shaken{credentials.NewTLS(nil)}))
 	}
 	return opts
 }
@@ -137,7 +137,7 @@ func (t *Transport) check(ctx context.Context, c *remote.ServerConnection) (*gua
 		t.stats.received.Add(1)
 		t.in.Receive(e)
 	}
-	if t.tls != nil {
+	if t.tls.Load() != nil {
 		auth, ok := info.AuthInfo.(credentials.TLSInfo)
 		if !ok {
 			return nil, errNoCertificate

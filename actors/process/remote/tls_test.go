@@ -116,7 +116,7 @@ func TestTLS(t *testing.T) {
 	}
 
 	t.Run("an older version of the protocol is refused", func(t *testing.T) {
-		old := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12} // whom it talks to is not the question here
+		old := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, NextProtos: []string{"h2"}} // whom it talks to is not the question here
 		if c, err := tls.Dial("tcp", n.Addr(), old); err == nil {
 			_ = c.Close()
 			t.Error("accepted")
@@ -124,7 +124,7 @@ func TestTLS(t *testing.T) {
 	})
 
 	t.Run("a peer that never begins the handshake is hung up on", func(t *testing.T) {
-		m := newNode(t, remote.Config{TLS: good, ConnectTimeout: 1e8})
+		m := newNode(t, remote.Config{TLS: good, GreetTime: 1e8})
 		c, err := net.Dial("tcp", m.Addr())
 		if err != nil {
 			t.Fatal(err)

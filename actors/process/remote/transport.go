@@ -3,7 +3,6 @@ package remote
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
@@ -20,12 +18,14 @@ import (
 
 // Transport is a process.Transport over Proto.Actor's remote protocol.
 type Transport struct {
-	config Config
-	tls    *tls.Config
-	system string // a name for this incarnation, as the protocol wants
-	addr   string
-	in     process.Inbound
-	server *grpc.Server
+	config   Config
+	tls      atomic.Pointer[identity] // nil inside: no TLS
+	http     *door
+	system   string // a name for this incarnation, as the protocol wants
+	addr     string
+	in       process.Inbound
+	server   *grpc.Server
+	listener net.Listener
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -62,12 +62,14 @@ func New(c Config) (*Transport, error) {
 	}
 	t := &Transport{config: c.complete(), system: rand.Text(), peers: map[string]*peer{}, sources: map[string]*source{}}
 	t.drain = make(chan struct{})
+	t.http = newDoor(nil)
 	t.ctx, t.cancel = context.WithCancelCause(context.Background())
 	if c.TLS != nil {
-		var err error
-		if t.tls, err = c.TLS.load(); err != nil {
+		id, err := c.TLS.load()
+		if err != nil {
 			return nil, err
 		}
+		t.tls.Store(id)
 	}
 	return t, nil
 }
@@ -83,9 +85,25 @@ func (t *Transport) Start(in process.Inbound) (addr string, err error) {
 		return "", err
 	}
 	t.in = in
-	t.serve(netutil.LimitListener(l, t.config.MaxConnections))
+	t.listen(l)
 	return t.addr, nil
 }
+
+// listen sorts what comes: actors to our own server, the rest to whoever serves HTTP.
+func (t *Transport) listen(l net.Listener) {
+	t.http.addr = l.Addr()
+	if !t.config.HTTP {
+		_ = t.http.Close()
+	}
+	s := newSplit(t, l)
+	t.listener = l
+	t.serve(s.actors)
+	go s.run() // returns when the listener is closed
+}
+
+// HTTP is where connections of HTTP/1.x come out that found this transport's port. With TLS they have done their
+// handshake, and are of type *tls.Conn. Serve it soon: nobody waits long for being accepted.
+func (t *Transport) HTTP() net.Listener { return t.http }
 
 // Send queues an envelope for the runtime at its To.Addr, connecting first if need be.
 func (t *Transport) Send(e process.Envelope) {
@@ -163,6 +181,7 @@ func (t *Transport) Close(ctx context.Context) error {
 	}
 	t.cancel(errClosed)
 	if t.server != nil {
+		_ = t.listener.Close()
 		t.server.Stop()
 	}
 	select {
