@@ -1,16 +1,17 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 
 	"github.com/meseta-io/meseta/actors/gateway/scheduler"
 	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 // Parts are what the doors lead to, and who guards them. The zero value of each is a node without it.
@@ -21,8 +22,8 @@ type Parts struct {
 	Master *master.Client
 	// Delegate is the process that is meant when a path names none: "master" or "slave(1)".
 	Delegate string
-	// Leadership is what the node's master knows about who leads. Nil: the node has no master.
-	Leadership func() web.Leadership
+	// Master is the node's master.
+	Master *master.Client
 	// Authenticator is who guards a realm at the moment, or nil.
 	Authenticator func(realm string) process.Authenticator
 	// Firewall says whether a path is closed.
@@ -41,6 +42,29 @@ func (p Parts) routes() []web.Route {
 	return all
 }
 
+// leadership is what the node's master knows about who leads. Nil: there is no master.
+func (p Parts) leadership() func() web.Leadership {
+	if p.Master == nil {
+		return nil
+	}
+	return func() web.Leadership {
+		view := p.Master.View()
+		l := web.Leadership{Leading: !view.Elected.IsZero(), Recovered: view.Serving}
+		if leader := view.Leader; leader != nil {
+			l.Leader = net.JoinHostPort(host(leader), strconv.Itoa(int(leader.GetPort())))
+		}
+		return l
+	}
+}
+
+// host is the name by which a master wants to be reached, or its address.
+func host(m *mesospb.MasterInfo) string {
+	if m.GetHostname() != "" {
+		return m.GetHostname()
+	}
+	return m.GetAddress().GetIp()
+}
+
 // Gateway serves the HTTP doors of a node.
 type Gateway struct {
 	config Config
@@ -54,7 +78,7 @@ func New(c Config, p Parts) (*Gateway, error) {
 		return nil, err
 	}
 	w := web.Config{
-		Routes: p.routes(), Delegate: p.Delegate, Leadership: p.Leadership, Authenticator: p.Authenticator, Firewall: p.Firewall,
+		Routes: p.routes(), Delegate: p.Delegate, Leadership: p.leadership(), Authenticator: p.Authenticator, Firewall: p.Firewall,
 		Limits: c.limits(),
 	}
 	if p.Runtime != nil {
@@ -82,10 +106,5 @@ func (g *Gateway) Serve(l net.Listener) error {
 	return nil
 }
 
-// Close ends the doors: idle connections at once, the others when their answer is done or ctx is.
-func (g *Gateway) Close(ctx context.Context) error {
-	if err := g.server.Shutdown(ctx); err != nil {
-		return g.server.Close()
-	}
-	return nil
-}
+// Close ends the doors and every connection. Streams have no end of their own to wait for.
+func (g *Gateway) Close() { _ = g.server.Close() }

@@ -81,7 +81,7 @@ func write(w http.ResponseWriter, req *http.Request, a Response) {
 		a.Status = http.StatusOK
 	}
 	if a.Stream == nil && a.Body == nil && a.Status >= 400 {
-		a.Body = []byte(http.StatusText(a.Status) + "\n")
+		a.Body = []byte(strconv.Itoa(a.Status) + " " + http.StatusText(a.Status) + ".")
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	}
 	if a.Stream == nil && len(a.Body) >= gzipMinimum && w.Header().Get("Content-Encoding") == "" &&

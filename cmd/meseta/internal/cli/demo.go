@@ -124,7 +124,7 @@ func (d *demo) startCluster() error {
 }
 
 func (d *demo) startJob() (err error) {
-	if d.rt, err = node.Client(d.master(), "127.0.0.1", logTo(d.err, quietLevel)); err != nil {
+	if d.rt, err = node.Client(d.master(), "127.0.0.1", node.TLS{}, logTo(d.err, quietLevel)); err != nil {
 		return err
 	}
 	needs, err := resources.Parse("cpus:0.25;mem:64")

@@ -60,7 +60,8 @@ func (a *app) runDev(config devConfig, portGiven bool) (err error) {
 		return usageError(fmt.Errorf("--agents=%d: at least 1", config.Agents))
 	}
 	log := logTo(a.err, slog.Level(config.Level))
-	listen := node.Listen{IP: config.IP, Port: config.Port}
+	listen := node.Default(config.Port)
+	listen.IP = config.IP
 	s, err := node.New(listen, log)
 	if err != nil && !portGiven {
 		listen.Port = 0
@@ -82,7 +83,7 @@ func (a *app) runDev(config devConfig, portGiven bool) (err error) {
 		return err
 	}
 	return a.serve(s, fmt.Sprintf("dev: a master and %s are up. In another terminal type: %s   (Ctrl-C ends it all)",
-		count(config.Agents, "agent"), a.out.Paint(screen.Bold, "meseta run"+masterFlag(s.Addr())+" -- echo hi")))
+		count(config.Agents, "agent"), a.out.Paint(screen.Bold, "meseta run"+masterFlag(s.Addr())+" -- echo hi")), false)
 }
 
 // populate puts a master and agents into a node.

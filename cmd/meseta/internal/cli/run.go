@@ -25,6 +25,7 @@ import (
 type reach struct {
 	Master string `flag:"master" help:"the master, host:port"`
 	IP     string `flag:"ip" help:"the address of this machine that the cluster can reach; found out if not given"`
+	node.TLS
 }
 
 const defaultMaster = "127.0.0.1:5050"

@@ -52,12 +52,12 @@ func (l level) MarshalText() ([]byte, error) {
 
 type masterConfig struct {
 	master.Config
-	node.Listen
+	Node node.Config
 	logging
 }
 
 func (a *app) master() *cobra.Command {
-	config := masterConfig{Config: master.Default(), Listen: node.Listen{Port: 5050}}
+	config := masterConfig{Config: master.Default(), Node: node.Default(5050)}
 	config.WorkDir = node.WorkDir("master")
 	c := &cobra.Command{
 		Use: "master [flags]", GroupID: "serve", Args: noArguments,
@@ -70,7 +70,7 @@ func (a *app) master() *cobra.Command {
 		if err := config.Validate(); err != nil {
 			return usageError(err)
 		}
-		s, err := node.New(config.Listen, logTo(a.err, slog.Level(config.Level)))
+		s, err := node.New(config.Node, logTo(a.err, slog.Level(config.Level)))
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (a *app) master() *cobra.Command {
 			_ = s.Close()
 			return err
 		}
-		return a.serve(s, fmt.Sprintf("master: listening on %s, work_dir %s", s.Addr(), config.WorkDir))
+		return a.serve(s, fmt.Sprintf("master: listening on %s, work_dir %s", s.Addr(), config.WorkDir), true)
 	})
 }
 
@@ -86,12 +86,12 @@ type agentConfig struct {
 	agent.Config
 	// Master is the address of the master, host:port.
 	Master string `flag:"master"`
-	node.Listen
+	Node   node.Config
 	logging
 }
 
 func (a *app) agent() *cobra.Command {
-	config := agentConfig{Config: agent.Default(), Listen: node.Listen{Port: 5051}, Master: defaultMaster}
+	config := agentConfig{Config: agent.Default(), Node: node.Default(5051), Master: defaultMaster}
 	config.WorkDir = node.WorkDir("agent")
 	c := &cobra.Command{
 		Use: "agent [flags]", GroupID: "serve", Args: noArguments,
@@ -105,7 +105,7 @@ func (a *app) agent() *cobra.Command {
 		if err := config.Validate(); err != nil {
 			return usageError(err)
 		}
-		s, err := node.New(config.Listen, logTo(a.err, slog.Level(config.Level)))
+		s, err := node.New(config.Node, logTo(a.err, slog.Level(config.Level)))
 		if err != nil {
 			return err
 		}
@@ -113,22 +113,28 @@ func (a *app) agent() *cobra.Command {
 			_ = s.Close()
 			return err
 		}
-		return a.serve(s, fmt.Sprintf("agent: listening on %s, master %s, work_dir %s", s.Addr(), config.Master, config.WorkDir))
+		return a.serve(s, fmt.Sprintf("agent: listening on %s, master %s, work_dir %s", s.Addr(), config.Master, config.WorkDir), true)
 	})
 }
 
-// serve says that the node is there, and waits for its end: a signal, or a reason of its own.
-func (a *app) serve(s *node.Service, ready string) error {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, endings()...)
+// serve says that the node is there, and waits for its end: a signal, or a reason of its own. A server outlives the
+// terminal that it was started from, and reads its files again when it hangs up or somebody else sends that signal.
+func (a *app) serve(s *node.Service, ready string, outlives bool) error {
+	signals, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	defer signal.Stop(signals)
-	fmt.Fprintln(a.out, "meseta "+ready)
-	var reason error
-	select {
-	case reason = <-s.Ended():
-	case <-signals:
-	case <-a.ctx.Done():
+	defer signal.Stop(hangups)
+	if outlives {
+		signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+		signal.Notify(hangups, syscall.SIGHUP)
+	} else {
+		signal.Notify(signals, endings()...)
 	}
+	if err := s.Open(); err != nil {
+		_ = s.Close()
+		return err
+	}
+	fmt.Fprintln(a.out, "meseta "+ready)
+	reason := a.wait(s, signals, hangups)
 	go func() {
 		// Whoever asks twice does not want a goodbye.
 		<-signals
@@ -148,4 +154,20 @@ func endings() []os.Signal {
 		signals = append(signals, syscall.SIGHUP)
 	}
 	return signals
+}
+
+// wait ends with the node, or with a signal, and lets the node read its files again at a hang-up.
+func (a *app) wait(s *node.Service, signals, hangups <-chan os.Signal) error {
+	for {
+		select {
+		case reason := <-s.Ended():
+			return reason
+		case <-signals:
+			return nil
+		case <-a.ctx.Done():
+			return nil
+		case <-hangups:
+			_ = s.Reload() // it has logged what failed, and the node goes on with what it had
+		}
+	}
 }

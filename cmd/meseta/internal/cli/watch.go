@@ -231,5 +231,5 @@ func stateName(s mesospb.TaskState) string {
 
 // connect makes a runtime that the master can answer.
 func (r reach) connect(a *app) (*process.Runtime, error) {
-	return node.Client(r.Master, r.IP, logTo(a.err, quietLevel))
+	return node.Client(r.Master, r.IP, r.TLS, logTo(a.err, quietLevel))
 }

@@ -31,21 +31,25 @@ type Listen struct {
 // Failed hears why an actor could not go on. Nothing of its runtime can be trusted then.
 type Failed func(who process.UPID, why any, stack []byte)
 
-// Runtime makes a runtime that others can reach.
-func (l Listen) Runtime(log *slog.Logger, failed Failed) (*process.Runtime, error) {
+// runtime makes a runtime that others can reach, by HTTP too if it is to serve that.
+func (l Listen) runtime(t TLS, http bool, log *slog.Logger, failed Failed) (*process.Runtime, *remote.Transport, error) {
 	if l.IP != "" && net.ParseIP(l.IP) == nil {
-		return nil, fmt.Errorf("--ip=%s: an IP address expected", l.IP)
+		return nil, nil, fmt.Errorf("--ip=%s: an IP address expected", l.IP)
 	}
-	transport, err := remote.New(remote.Config{Listen: l.bind(), Advertise: l.advertised(), Log: log})
+	secure, err := t.files()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	transport, err := remote.New(remote.Config{Listen: l.bind(), Advertise: l.advertised(), TLS: secure, HTTP: http, Log: log})
+	if err != nil {
+		return nil, nil, err
 	}
 	rt, err := process.New(process.Config{Transport: transport, Log: log, OnPanic: failed})
 	if err != nil {
-		return nil, l.explain(err)
+		return nil, nil, l.explain(err)
 	}
 	metrics.System(rt.Metrics())
-	return rt, nil
+	return rt, transport, nil
 }
 
 func (l Listen) bind() string {
@@ -92,12 +96,13 @@ func (l Listen) explain(err error) error {
 
 // Client makes a runtime for a command that talks to a master. ip is the address that the cluster can reach it by;
 // empty: the one that leads to the master.
-func Client(master, ip string, log *slog.Logger) (*process.Runtime, error) {
+func Client(master, ip string, t TLS, log *slog.Logger) (*process.Runtime, error) {
 	if ip == "" {
 		ip = remote.Toward(master)
 	}
-	return Listen{IP: ip}.Runtime(log, func(who process.UPID, why any, stack []byte) {
+	rt, _, err := Listen{IP: ip}.runtime(t, false, log, func(who process.UPID, why any, stack []byte) {
 		fmt.Fprintf(os.Stderr, "meseta: %s failed: %v\n%s", who.ID, why, stack)
 		os.Exit(125)
 	})
+	return rt, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,8 +14,10 @@ import (
 	"github.com/meseta-io/meseta/actors/agent"
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
+	"github.com/meseta-io/meseta/actors/gateway"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/actors/process/remote"
 	"github.com/meseta-io/meseta/cluster/standalone"
 )
 
@@ -29,17 +32,50 @@ type Service struct {
 	once  sync.Once
 	close []func() error // in the order of opening
 	lives *tracked       // the containers, if they are to end with the node
+
+	config    Config
+	transport *remote.Transport
+	doors     *gateway.Gateway // nil before Open
+	parts     gateway.Parts    // what the doors lead to, as far as it is there
+	reloads   []reload
+}
+
+// Config is what nodes of every kind can be told.
+type Config struct {
+	Listen
+	TLS
+	gateway.Config
+}
+
+// Default is a complete, safe answer for a node that listens on a port.
+func Default(port uint16) Config {
+	return Config{Listen: Listen{Port: port}, Config: gateway.Default()}
 }
 
 // New makes a node without anybody in it.
-func New(l Listen, log *slog.Logger) (*Service, error) {
-	s := &Service{log: log, ended: make(chan error, 1)}
-	rt, err := l.Runtime(log, s.failed)
-	if err != nil {
+func New(c Config, log *slog.Logger) (*Service, error) {
+	s := &Service{log: log, ended: make(chan error, 1), config: c}
+	var err error
+	if s.rt, s.transport, err = c.Listen.runtime(c.TLS, true, log, s.failed); err != nil {
 		return nil, err
 	}
-	s.rt = rt
+	s.parts = gateway.Parts{Runtime: s.rt, Log: log}
+	s.OnReload("certificates", s.transport.Reload)
 	return s, nil
+}
+
+// Open begins to answer HTTP requests, when everybody is there who answers them.
+func (s *Service) Open() error {
+	var err error
+	if s.doors, err = gateway.New(s.config.Config, s.parts); err != nil {
+		return err
+	}
+	go func() {
+		if err := s.doors.Serve(s.transport.HTTP()); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.end(fmt.Errorf("HTTP cannot be served any more: %w", err))
+		}
+	}()
+	return nil
 }
 
 // Addr is where the node is reached, host:port.
@@ -80,7 +116,10 @@ func (s *Service) Master(c master.Config) error {
 		return fmt.Errorf("--work_dir=%s: %w; name another directory", c.WorkDir, err)
 	}
 	s.close = append(s.close, store.Close)
-	_, err = master.Spawn(s.rt, c, master.Parts{Contender: store, Registry: store, Credentials: known})
+	m, err := master.Spawn(s.rt, c, master.Parts{Contender: store, Registry: store, Credentials: known})
+	if err == nil {
+		s.parts.Master, s.parts.Delegate = &m, m.UPID().ID
+	}
 	return err
 }
 
@@ -127,6 +166,9 @@ func (s *Service) Mortal() { s.lives = &tracked{live: map[string]containerizer.P
 func (s *Service) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), parting)
 	defer cancel()
+	if s.doors != nil {
+		s.doors.Close()
+	}
 	err := s.rt.Shutdown(ctx)
 	for i := len(s.close) - 1; i >= 0; i-- {
 		err = errors.Join(err, s.close[i]())
