@@ -155,7 +155,10 @@ func (s *Service) Agent(c agent.Config, address string) error {
 		s.lives.Launcher = launcher
 		launcher = s.lives
 	}
-	_, err = agent.Spawn(s.rt, c, agent.Parts{Detector: detector, Launcher: launcher, Disk: disk, Credential: credential, Machine: machine, Ended: s.end})
+	a, err := agent.Spawn(s.rt, c, agent.Parts{Detector: detector, Launcher: launcher, Disk: disk, Credential: credential, Machine: machine, Ended: s.end})
+	if err == nil && s.parts.Delegate == "" {
+		s.parts.Delegate = a.ID
+	}
 	return err
 }
 
