@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -22,8 +23,8 @@ type Parts struct {
 	Master *master.Client
 	// Delegate is the process that is meant when a path names none: "master" or "slave(1)".
 	Delegate string
-	// Master is the node's master.
-	Master *master.Client
+	// Leadership is what the node knows about who leads. Nil: what Master knows, or that nobody has to.
+	Leadership func() web.Leadership
 	// Authenticator is who guards a realm at the moment, or nil.
 	Authenticator func(realm string) process.Authenticator
 	// Firewall says whether a path is closed.
@@ -44,8 +45,8 @@ func (p Parts) routes() []web.Route {
 
 // leadership is what the node's master knows about who leads. Nil: there is no master.
 func (p Parts) leadership() func() web.Leadership {
-	if p.Master == nil {
-		return nil
+	if p.Leadership != nil || p.Master == nil {
+		return p.Leadership
 	}
 	return func() web.Leadership {
 		view := p.Master.View()
@@ -106,5 +107,10 @@ func (g *Gateway) Serve(l net.Listener) error {
 	return nil
 }
 
-// Close ends the doors and every connection. Streams have no end of their own to wait for.
-func (g *Gateway) Close() { _ = g.server.Close() }
+// Close ends the doors: idle connections at once, the others when their answer is done or ctx is.
+func (g *Gateway) Close(ctx context.Context) error {
+	if err := g.server.Shutdown(ctx); err != nil {
+		return g.server.Close()
+	}
+	return nil
+}

@@ -24,6 +24,9 @@ import (
 // parting is how long the goodbye of a node may take.
 const parting = 5 * time.Second
 
+// politeness is how long a client may take to read the rest of its answer then.
+const politeness = 500 * time.Millisecond
+
 // Service is a node at work: masters, agents or both in one runtime.
 type Service struct {
 	rt    *process.Runtime
@@ -169,10 +172,12 @@ func (s *Service) Mortal() { s.lives = &tracked{live: map[string]containerizer.P
 func (s *Service) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), parting)
 	defer cancel()
+	err := s.rt.Shutdown(ctx) // which ends the streams
 	if s.doors != nil {
-		s.doors.Close()
+		soon, cancel := context.WithTimeout(ctx, politeness)
+		defer cancel()
+		err = errors.Join(err, s.doors.Close(soon))
 	}
-	err := s.rt.Shutdown(ctx)
 	for i := len(s.close) - 1; i >= 0; i-- {
 		err = errors.Join(err, s.close[i]())
 	}
