@@ -44,6 +44,7 @@ type Agent struct {
 	inherits []string // what executors get from the agent's environment
 
 	membership membership
+	drain      draining
 	writer     writer
 	holdings   holdings
 	frameworks map[string]*framework
@@ -124,6 +125,7 @@ func (a *Agent) Initialize(b *process.Base) {
 	process.Install(b, a.reregistered)
 	process.Install(b, a.ping)
 	process.Install(b, a.shutdownAgent) // leave.go
+	process.Install(b, a.drainAgent)    // drain.go
 	// The master: work
 	process.Install(b, a.runTask)              // launch.go
 	process.Install(b, a.runTaskGroup)         // launch.go
@@ -140,6 +142,7 @@ func (a *Agent) Initialize(b *process.Base) {
 	// Operators who ask the agent instead of its desk
 	process.Install(b, a.operatorCall)
 
+	b.AfterBatch(a.drainOver)
 	b.AfterBatch(a.publish)
 	a.recover()
 }

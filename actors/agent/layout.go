@@ -8,6 +8,7 @@ import "path"
 //	meta/resources/resources_and_operations.state
 //	meta/slaves/latest -> <agent>
 //	meta/slaves/<agent>/slave.info
+//	meta/slaves/<agent>/drain.config
 //	meta/slaves/<agent>/frameworks/<framework>/framework.info
 //	     …/executors/<executor>/runs/<container>/executor.info
 //	     …/executors/<executor>/runs/<container>/tasks/<task>/task.info
@@ -42,6 +43,9 @@ func frameworkMeta(agent, framework string) string {
 func executorMeta(r run) string {
 	return path.Join(frameworkMeta(r.agent, r.framework), "executors", r.executor)
 }
+
+// drainConfig says that the agent is being drained.
+func drainConfig(agent string) string { return path.Join(agentMeta(agent), "drain.config") }
 
 func runMeta(r run) string { return path.Join(executorMeta(r), "runs", r.container) }
 

@@ -59,6 +59,7 @@ func (a *Agent) resume(s *savedState) {
 		a.b.Log().Warn("a checkpoint is damaged", "error", torn)
 	}
 	a.write(append(a.agentChanges(), s.repairs...), nil)
+	a.drain = s.drain
 	rebooted := s.rebooted(a.parts.Machine.BootID)
 	if rebooted {
 		a.b.Log().Warn("the machine was restarted: no executor can be alive")
@@ -195,6 +196,9 @@ func (a *Agent) recovered() {
 			a.forgetExecutorIfDone(e)
 		}
 		a.forgetIfIdle(f)
+	}
+	if a.drain.config != nil {
+		a.killAll() // again: nobody knows whether the executors heard it
 	}
 	a.b.Log().Info("recovered", "agent", a.id(), "frameworks", len(a.frameworks))
 	a.detect(nil)

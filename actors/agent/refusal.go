@@ -41,6 +41,9 @@ func (a *Agent) refusal(f *framework, m *controlpb.RunTask) *verdictOnTasks {
 	dropped := func(reason mesospb.TaskStatus_Reason, format string, args ...any) *verdictOnTasks {
 		return &verdictOnTasks{f.word(mesospb.TaskState_TASK_DROPPED), reason, fmt.Sprintf(format, args...)}
 	}
+	if a.drain.config != nil {
+		return dropped(mesospb.TaskStatus_REASON_AGENT_DRAINING, "the agent is draining")
+	}
 	if err := a.lacks(t); err != nil {
 		return dropped(mesospb.TaskStatus_REASON_RESOURCES_UNKNOWN, "%v", err)
 	}

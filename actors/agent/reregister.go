@@ -18,6 +18,7 @@ var capabilities = []*mesospb.AgentInfo_Capability{
 	{Type: mesospb.AgentInfo_Capability_RESOURCE_PROVIDER.Enum()}, // it applies operations; it has no providers
 	{Type: mesospb.AgentInfo_Capability_RESIZE_VOLUME.Enum()},
 	{Type: mesospb.AgentInfo_Capability_AGENT_OPERATION_FEEDBACK.Enum()},
+	{Type: mesospb.AgentInfo_Capability_AGENT_DRAINING.Enum()},
 }
 
 // reregistration is everything that a master has to know of an agent that returns. Command executors are left

@@ -19,6 +19,7 @@ import (
 // savedState is what an earlier agent process wrote.
 type savedState struct {
 	agent      *controlpb.AgentCheckpoint // nil: there was none
+	drain      draining
 	frameworks []savedFramework
 	resources  *controlpb.ResourcesCheckpoint // nil: nothing was ever reserved
 	// damaged says what could not be read and was left out; only without --strict.
@@ -77,6 +78,9 @@ func load(ctx context.Context, disk Disk, strict bool) (*savedState, error) {
 	}
 	l.state.agent = record
 	agent := record.GetAgent().GetId().GetValue()
+	if err := l.loadDrain(agent); err != nil {
+		return nil, err
+	}
 	frameworks, err := l.names(agentMeta(agent) + "/frameworks")
 	if err != nil {
 		return nil, err

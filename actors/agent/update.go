@@ -49,6 +49,7 @@ func (a *Agent) decorate(e *executor, s *mesospb.TaskStatus) *mesospb.TaskStatus
 		s.ContainerStatus = &mesospb.ContainerStatus{}
 	}
 	a.containerStatus(e, s.ContainerStatus)
+	a.explain(e.framework, s)
 	return s
 }
 

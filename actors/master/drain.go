@@ -264,4 +264,3 @@ func (m *Master) reactivateAgent(who authorization.Subject, c *masterpb.Call) pr
 		return nil
 	})
 }
-

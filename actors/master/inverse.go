@@ -179,4 +179,3 @@ func (m *Master) leftAgents(id string) {
 		}
 	}
 }
-

@@ -65,8 +65,8 @@ type Master struct {
 	holding     int  // agents that have to be back before anything is offered after a failover; 0: nothing is held back
 	whole       bool // no agent is waited for any more that was there before the failover
 
-	desk       desk
-	counts     counts
+	desk   desk
+	counts counts
 }
 
 // Spawn starts a master and its helpers: the registrar, the allocator and the operator desk. It contends at
