@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/process"
@@ -48,10 +49,16 @@ type Agent struct {
 	writer     writer
 	holdings   holdings
 	frameworks map[string]*framework
-	completed  []frameworkView // the oldest first
+	completed  []*FrameworkView // the oldest first
 	counters   counters
 	desk       process.Ref[*desk]
-	changed    bool           // since the last view
+	latest     *process.Published[View]
+	changed    bool      // since the last view
+	published  time.Time // when that was
+	began      time.Time
+	recovery   time.Duration  // how long it took; 0 before
+	loaded     bool           // the checkpoints are read
+	held       []func()       // updates that came before
 	early      []process.UPID // who called before the checkpoints were read
 	reuniting  bool           // in the middle of looking through recovered executors
 }
@@ -71,30 +78,35 @@ const (
 
 // Spawn starts an agent, and its desk: an actor called operator(n) for an agent slave(n), which answers
 // agentpb.Call.
-func Spawn(rt *process.Runtime, c Config, p Parts) (process.UPID, error) {
+func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 	if err := c.Validate(); err != nil {
-		return process.UPID{}, err
+		return Client{}, err
 	}
 	info, err := describe(c, p.Machine, portOf(rt.Addr()))
 	if err != nil {
-		return process.UPID{}, err
+		return Client{}, err
 	}
 	inherits, err := c.environment()
 	if err != nil {
-		return process.UPID{}, err
+		return Client{}, err
 	}
-	d := &desk{config: c, disk: p.Disk, launcher: p.Launcher, view: &view{info: info}}
+	if p.Authorizer == nil {
+		p.Authorizer = authorization.Everything
+	}
+	latest := &process.Published[View]{}
+	latest.Store(&View{Recovering: true, Info: info})
+	d := &desk{config: c, disk: p.Disk, launcher: p.Launcher, authorizer: p.Authorizer, latest: latest}
 	deskRef, err := process.Spawn(rt, deskID(c.ID), d)
 	if err != nil {
-		return process.UPID{}, err
+		return Client{}, err
 	}
-	a := &Agent{config: c, parts: p, info: info, inherits: inherits, desk: deskRef, frameworks: map[string]*framework{}}
+	a := &Agent{config: c, parts: p, info: info, inherits: inherits, desk: deskRef, latest: latest, frameworks: map[string]*framework{}}
 	ref, err := process.Spawn(rt, c.ID, a)
 	if err != nil {
 		process.Terminate(deskRef, true)
-		return process.UPID{}, err
+		return Client{}, err
 	}
-	return ref.UPID, nil
+	return Client{agent: ref, desk: deskRef, d: d}, nil
 }
 
 // deskID is operator(n) for slave(n).
@@ -116,6 +128,7 @@ func portOf(addr string) int32 {
 // Initialize is everything that can happen to an agent.
 func (a *Agent) Initialize(b *process.Base) {
 	a.b = b
+	a.began = b.Now()
 	// The master: membership.go
 	process.Install(b, a.challenged)           // authenticate.go
 	process.Install(b, a.authenticated)        // authenticate.go

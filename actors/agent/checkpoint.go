@@ -85,7 +85,10 @@ func launchedChange(e *executor) Change {
 
 // subscribedChange adds whom to tell after a restart of the agent.
 func subscribedChange(e *executor) Change {
-	return learned(e.run, &controlpb.ExecutorCheckpoint{Upid: proto.String(e.upid.String())})
+	if e.http {
+		return learned(e.run, &controlpb.ExecutorCheckpoint{Upid: proto.String(""), Http: proto.Bool(true)})
+	}
+	return learned(e.run, &controlpb.ExecutorCheckpoint{Upid: proto.String(e.upid.String()), Http: proto.Bool(false)})
 }
 
 func taskChange(e *executor, t *task) Change {

@@ -6,44 +6,55 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
-// containers measures all of them in one go.
-func (d *desk) containers(ctx context.Context) (*agentpb.Response, error) {
-	r := &agentpb.Response_GetContainers{}
+// containers measures all of those that somebody may see in one go. There is no nested and no standalone one to show.
+func (d *desk) containers(ctx context.Context, v *View, who authorization.Subject) (*agentpb.Response, error) {
+	may := d.authorizer.Approver(who, authorization.ViewContainer)
+	all := &agentpb.Response_GetContainers{}
 	var of []containerizer.Process
-	var limits []executorView
-	d.view.everyExecutor(func(f frameworkView, e executorView, over bool) {
-		if over || !e.running || e.process.PID == 0 {
+	var limits []*ExecutorView
+	v.EveryExecutor(func(f *FrameworkView, e *ExecutorView, over bool) {
+		id := &mesospb.ContainerID{Value: proto.String(e.Container)}
+		if over || !e.Running || e.Process.PID == 0 ||
+			!may(authorization.Object{Framework: f.Info, Executor: e.Info, ContainerID: id}) {
 			return
 		}
-		of = append(of, e.process)
+		of = append(of, e.Process)
 		limits = append(limits, e)
-		r.Containers = append(r.Containers, &agentpb.Response_GetContainers_Container{
-			FrameworkId:  f.info.GetId(),
-			ExecutorId:   e.info.GetExecutorId(),
-			ExecutorName: proto.String(e.info.GetName()),
-			ContainerId:  &mesospb.ContainerID{Value: proto.String(e.run.container)},
-			ContainerStatus: &mesospb.ContainerStatus{
-				ContainerId: &mesospb.ContainerID{Value: proto.String(e.run.container)},
-				ExecutorPid: proto.Uint32(uint32(e.process.PID)),
-			},
+		all.Containers = append(all.Containers, &agentpb.Response_GetContainers_Container{
+			FrameworkId:     f.Info.GetId(),
+			ExecutorId:      e.Info.GetExecutorId(),
+			ExecutorName:    proto.String(e.Info.GetName()),
+			ContainerId:     id,
+			ContainerStatus: &mesospb.ContainerStatus{ContainerId: id, ExecutorPid: proto.Uint32(uint32(e.Process.PID))},
 		})
 	})
+	r := &agentpb.Response{Type: agentpb.Response_GET_CONTAINERS.Enum()}
+	if len(of) == 0 {
+		return r, nil // as in Mesos without the list
+	}
 	usage, err := d.launcher.Usage(ctx, of)
 	if err != nil {
 		return nil, err
 	}
 	for i, u := range usage {
-		if u == nil {
-			continue // it has just ended
+		if u != nil { // else it has just ended
+			all.Containers[i].ResourceStatistics = limited(u, limits[i])
 		}
-		allowed := limits[i].resources()
-		u.CpusLimit = proto.Float64(allowed.CPUs().Float64())
-		u.MemLimitBytes = proto.Uint64(uint64(allowed.Mem().Float64() * mb))
-		r.Containers[i].ResourceStatistics = u
 	}
-	return &agentpb.Response{Type: agentpb.Response_GET_CONTAINERS.Enum(), GetContainers: r}, nil
+	r.GetContainers = all
+	return r, nil
+}
+
+// limited adds what a container may use. Without control groups that is an intention, as with Mesos' posix isolators.
+func limited(u *mesospb.ResourceStatistics, e *ExecutorView) *mesospb.ResourceStatistics {
+	allowed := e.Resources()
+	mem := uint64(allowed.Mem().Float64() * mb)
+	u.CpusSoftLimit = proto.Float64(allowed.CPUs().Float64())
+	u.MemLimitBytes, u.MemSoftLimitBytes = proto.Uint64(mem), proto.Uint64(mem)
+	return u
 }

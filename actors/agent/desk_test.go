@@ -89,7 +89,7 @@ func TestDeskMeasuresContainers(t *testing.T) {
 	if c.GetFrameworkId().GetValue() != "F1" || c.GetExecutorId().GetValue() != "e1" || c.GetContainerId().GetValue() == "" || c.GetContainerStatus().GetExecutorPid() == 0 {
 		t.Errorf("container %v", c)
 	}
-	if u.GetCpusLimit() != 2 || u.GetMemLimitBytes() != 64<<20 || u.GetMemRssBytes() == 0 || u.GetCpusUserTimeSecs() == 0 {
+	if u.GetCpusSoftLimit() != 2 || u.GetMemLimitBytes() != 64<<20 || u.GetMemRssBytes() == 0 || u.GetCpusUserTimeSecs() == 0 {
 		t.Errorf("statistics %v", u)
 	}
 }

@@ -30,6 +30,8 @@ type executor struct {
 	user    string                // "": the agent's own
 	process containerizer.Process // PID 0 until it is launched
 	upid    process.UPID          // zero while it is not connected
+	// http: it came through the gateway, where upid stands in for it. Whoever speaks HTTP may speak without a stream.
+	http bool
 	// begun: there may be processes. launching: Launcher.Launch is underway, so there is nothing to destroy yet.
 	begun, launching bool
 	// watched and ended: Launcher.Wait was asked, and has answered. destroying and destroyed: the same of Destroy.
@@ -42,6 +44,8 @@ type executor struct {
 	// verdict is why its tasks end, once it is decided; else whatever its exit says.
 	verdict *verdictOnTasks
 	exit    containerizer.Exit
+
+	shown *ExecutorView // what views share; nil when it has to be made anew
 
 	patience process.Timer // until it has to have registered, or to have shut down
 	waits    []func()      // cancels of Wait and Destroy

@@ -37,7 +37,7 @@ func (a *Agent) destroy(e *executor) {
 	if e.state != terminated {
 		e.state = terminating
 	}
-	a.changed = true
+	a.touch(e)
 	switch {
 	case e.state == terminated || e.launching || e.destroying:
 		return // started and destroyed go on
@@ -83,9 +83,10 @@ func (a *Agent) gone(e *executor) {
 	a.counters.executorsTerminated++
 	if !e.upid.IsZero() {
 		a.b.Unlink(e.upid)
+		a.release(e.upid, e.http)
 		e.upid = process.UPID{}
 	}
-	a.changed = true
+	a.touch(e)
 	a.log(e).Info("the executor has ended", "status", describeExit(e.exit))
 	v := verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED,
 		"Executor ended: " + describeExit(e.exit)}

@@ -19,12 +19,12 @@ const maxRead = 1 << 20
 
 // locate finds a path of a sandbox on the disk. It takes the sandbox's own path, as Mesos shows it, and
 // /framework/<id>/executor/<id>/latest, which needs no container id. Nothing else is served.
-func (v *view) locate(name string) (onDisk string, err error) {
+func (v *View) locate(name string) (onDisk string, err error) {
 	clean := path.Clean("/" + name)
 	var found string
-	v.everyExecutor(func(f frameworkView, e executorView, _ bool) {
+	v.EveryExecutor(func(_ *FrameworkView, e *ExecutorView, _ bool) {
 		virtual := "/framework/" + e.run.framework + "/executor/" + e.run.executor + "/"
-		for _, at := range []string{e.sandbox, virtual + "latest", virtual + e.run.container} {
+		for _, at := range []string{e.Sandbox, virtual + "latest", virtual + e.run.container} {
 			if at == "" || found != "" {
 				continue
 			}
@@ -39,8 +39,8 @@ func (v *view) locate(name string) (onDisk string, err error) {
 	return found, nil
 }
 
-func (d *desk) listFiles(c *agentpb.Call_ListFiles) func(context.Context) (*agentpb.Response, error) {
-	place, err := d.view.locate(c.GetPath())
+func (d *desk) listFiles(v *View, c *agentpb.Call_ListFiles) func(context.Context) (*agentpb.Response, error) {
+	place, err := v.locate(c.GetPath())
 	return func(ctx context.Context) (*agentpb.Response, error) {
 		if err != nil {
 			return nil, err
@@ -83,8 +83,8 @@ func unixMode(f File) uint32 {
 	return mode
 }
 
-func (d *desk) readFile(c *agentpb.Call_ReadFile) func(context.Context) (*agentpb.Response, error) {
-	place, err := d.view.locate(c.GetPath())
+func (d *desk) readFile(v *View, c *agentpb.Call_ReadFile) func(context.Context) (*agentpb.Response, error) {
+	place, err := v.locate(c.GetPath())
 	return func(ctx context.Context) (*agentpb.Response, error) {
 		if err != nil {
 			return nil, err

@@ -25,7 +25,7 @@ type framework struct {
 	written bool
 	// leaving: the master said that the framework is over. Nothing new is taken and nobody is told any more.
 	leaving   bool
-	completed []executorView // the oldest first
+	completed []*ExecutorView // the oldest first
 }
 
 // maxCompletedFrameworks is Mesos' number.

@@ -6,9 +6,8 @@ import "time"
 // would cost an agent with a thousand containers more than it is worth.
 const countEvery = time.Second
 
-// show takes a new view.
-func (d *desk) show(v *view) {
-	d.view = v
+// show hears of a new view.
+func (d *desk) show() {
 	if d.counting || d.config.ID != Default().ID {
 		return
 	}
@@ -25,7 +24,7 @@ func (d *desk) count() {
 	if d.config.ID != Default().ID {
 		return
 	}
-	for _, m := range d.view.metrics(seconds(d.b.Now()) - d.began) {
+	for _, m := range d.latest.Load().metrics(d.b.Now()) {
 		d.b.Metrics().Gauge(m.GetName()).Set(m.GetValue())
 	}
 }

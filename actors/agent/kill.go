@@ -101,7 +101,7 @@ func (a *Agent) shutdownAll(f *framework) {
 func (a *Agent) shutdownOne(e *executor) {
 	e.stopPatience()
 	e.state = terminating
-	a.changed = true
+	a.touch(e)
 	if e.upid.IsZero() {
 		a.destroy(e)
 		return

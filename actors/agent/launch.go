@@ -54,7 +54,7 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 	t.journaled = true
 	e.tasks[t.id()] = t
 	e.queue = append(e.queue, t)
-	a.changed = true
+	a.touch(e)
 	a.counters.launched++
 	a.write(append(changes, taskChange(e, t)), func() {
 		t.stored = true
@@ -164,7 +164,7 @@ func (a *Agent) start(e *executor) {
 func (a *Agent) started(e *executor, l launched, err error) {
 	e.launching = false
 	e.sandbox = l.sandbox
-	a.changed = true
+	a.touch(e)
 	if err != nil {
 		a.log(e).Warn("cannot launch the container", "error", err)
 		a.counters.launchErrors++
@@ -174,6 +174,7 @@ func (a *Agent) started(e *executor, l launched, err error) {
 		return
 	}
 	e.process = l.process
+	a.touch(e)
 	a.write([]Change{launchedChange(e)}, nil)
 	a.watch(e)
 	a.bind(e)
@@ -206,7 +207,7 @@ func (a *Agent) deliver(e *executor) {
 		t := e.queue[0]
 		e.queue = e.queue[1:]
 		e.spoken = true
-		a.changed = true
+		a.touch(e)
 		a.b.Send(e.upid, launchEvent(t.info))
 	}
 }

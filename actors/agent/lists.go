@@ -15,35 +15,24 @@ import (
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
-// everyExecutor walks all executors of a view, those that are over last.
-func (v *view) everyExecutor(do func(f frameworkView, e executorView, over bool)) {
-	for _, f := range v.frameworks {
-		for _, e := range f.executors {
-			do(f, e, false)
-		}
-	}
-	for _, f := range slices.Concat(v.frameworks, v.completed) {
-		for _, e := range f.completed {
-			do(f, e, true)
-		}
-	}
-}
-
-func (v *view) tasks() *agentpb.Response_GetTasks {
+func (v *View) tasks() *agentpb.Response_GetTasks {
 	r := &agentpb.Response_GetTasks{}
-	v.everyExecutor(func(_ frameworkView, e executorView, _ bool) {
-		r.QueuedTasks = append(r.QueuedTasks, e.queued...)
-		r.LaunchedTasks = append(r.LaunchedTasks, e.launched...)
-		r.TerminatedTasks = append(r.TerminatedTasks, e.ended...)
-		r.CompletedTasks = append(r.CompletedTasks, e.completed...)
+	v.EveryExecutor(func(_ *FrameworkView, e *ExecutorView, _ bool) {
+		r.QueuedTasks = append(r.QueuedTasks, e.Queued...)
+		r.LaunchedTasks = append(r.LaunchedTasks, e.Launched...)
+		r.TerminatedTasks = append(r.TerminatedTasks, e.Ended...)
+		r.CompletedTasks = append(r.CompletedTasks, e.Completed...)
 	})
 	return r
 }
 
-func (v *view) executors() *agentpb.Response_GetExecutors {
+func (v *View) executors() *agentpb.Response_GetExecutors {
 	r := &agentpb.Response_GetExecutors{}
-	v.everyExecutor(func(_ frameworkView, e executorView, over bool) {
-		m := &agentpb.Response_GetExecutors_Executor{ExecutorInfo: e.info}
+	v.EveryExecutor(func(_ *FrameworkView, e *ExecutorView, over bool) {
+		if e.Hidden {
+			return
+		}
+		m := &agentpb.Response_GetExecutors_Executor{ExecutorInfo: e.Info}
 		if over {
 			r.CompletedExecutors = append(r.CompletedExecutors, m)
 		} else {
@@ -53,28 +42,19 @@ func (v *view) executors() *agentpb.Response_GetExecutors {
 	return r
 }
 
-func (v *view) theFrameworks() *agentpb.Response_GetFrameworks {
+func (v *View) frameworks() *agentpb.Response_GetFrameworks {
 	r := &agentpb.Response_GetFrameworks{}
-	for _, f := range v.frameworks {
-		r.Frameworks = append(r.Frameworks, &agentpb.Response_GetFrameworks_Framework{FrameworkInfo: f.info})
+	for _, f := range v.Frameworks {
+		r.Frameworks = append(r.Frameworks, &agentpb.Response_GetFrameworks_Framework{FrameworkInfo: f.Info})
 	}
-	for _, f := range v.completed {
-		r.CompletedFrameworks = append(r.CompletedFrameworks, &agentpb.Response_GetFrameworks_Framework{FrameworkInfo: f.info})
+	for _, f := range v.Completed {
+		r.CompletedFrameworks = append(r.CompletedFrameworks, &agentpb.Response_GetFrameworks_Framework{FrameworkInfo: f.Info})
 	}
 	return r
 }
 
-// resources is what an executor and its tasks that have not ended may use.
-func (e executorView) resources() resources.Resources {
-	total := resources.FromValid(e.info.GetResources())
-	for _, t := range slices.Concat(e.queued, e.launched) {
-		total = total.Add(resources.FromValid(t.GetResources()))
-	}
-	return total
-}
-
 // metrics are named as in Mesos.
-func (v *view) metrics(uptime float64) []*mesospb.Metric {
+func (v *View) metrics(now time.Time) []*mesospb.Metric {
 	var m []*mesospb.Metric
 	add := func(name string, value float64) {
 		m = append(m, &mesospb.Metric{Name: proto.String("slave/" + name), Value: proto.Float64(value)})
@@ -95,13 +75,13 @@ func (v *view) metrics(uptime float64) []*mesospb.Metric {
 	states := map[mesospb.TaskState]int{}
 	stages := map[executorState]int{}
 	used := resources.Resources{}
-	v.everyExecutor(func(_ frameworkView, e executorView, over bool) {
+	v.EveryExecutor(func(_ *FrameworkView, e *ExecutorView, over bool) {
 		if over {
 			return
 		}
 		stages[e.state]++
-		used = used.Add(e.resources())
-		for _, t := range slices.Concat(e.queued, e.launched) {
+		used = used.Add(e.Resources())
+		for _, t := range slices.Concat(e.Queued, e.Launched) {
 			states[t.GetState()]++
 		}
 	})
@@ -112,10 +92,10 @@ func (v *view) metrics(uptime float64) []*mesospb.Metric {
 	add("executors_registering", float64(stages[registering]))
 	add("executors_running", float64(stages[running]))
 	add("executors_terminating", float64(stages[terminating]))
-	add("frameworks_active", float64(len(v.frameworks)))
-	add("registered", map[bool]float64{true: 1}[v.registered])
-	add("uptime_secs", uptime)
-	total := resources.FromValid(v.info.GetResources())
+	add("frameworks_active", float64(len(v.Frameworks)))
+	add("registered", map[bool]float64{true: 1}[v.Registered])
+	add("uptime_secs", now.Sub(v.Started).Seconds())
+	total := resources.FromValid(v.Info.GetResources())
 	for _, kind := range []string{"cpus", "mem", "disk", "gpus"} {
 		has, _ := total.Scalar(kind)
 		takes, _ := used.Scalar(kind)

@@ -171,21 +171,13 @@ func framework() *mesospb.FrameworkInfo {
 			{Type: mesospb.FrameworkInfo_Capability_PARTITION_AWARE.Enum()}, {Type: mesospb.FrameworkInfo_Capability_TASK_KILLING_STATE.Enum()}}}
 }
 
-// settled waits until the agent has stored every acknowledgement: what it then says in flight is nothing.
+// settled waits until the agent has stored every acknowledgement so far. It stores in order, so what it says of a task
+// that it has refused since comes later.
 func (s *stage) settled() {
 	s.t.Helper()
-	for {
-		s.send(&agentpb.Call{Type: agentpb.Call_GET_TASKS.Enum()})
-		r := expect[*agentpb.Response](s).GetGetTasks()
-		flying := len(r.GetTerminatedTasks())
-		for _, t := range r.GetLaunchedTasks() {
-			if t.StatusUpdateUuid != nil {
-				flying++
-			}
-		}
-		if flying == 0 {
-			return
-		}
+	s.send(&controlpb.RunTask{Framework: framework(), Epoch: proto.Uint64(1), Task: &mesospb.TaskInfo{
+		Name: proto.String("no"), TaskId: &mesospb.TaskID{Value: proto.String("refused")}, AgentId: agentID}})
+	for expect[*controlpb.StatusUpdate](s).GetStatus().GetTaskId().GetValue() != "refused" {
 	}
 }
 

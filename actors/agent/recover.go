@@ -48,6 +48,7 @@ func (a *Agent) resume(s *savedState) {
 	a.restoreVolumes(s.resources)
 	if s.agent == nil {
 		a.disown()
+		a.knows()
 		a.recovered()
 		return
 	}
@@ -101,6 +102,7 @@ func (a *Agent) resume(s *savedState) {
 // reunite waits for the executors that live, and ends what is left of the others.
 func (a *Agent) reunite(all []*executor, found []containerizer.Process, rebooted bool) {
 	a.reuniting = true // so that an end seen on the way does not end the recovery
+	a.knows()
 	alive := map[string]containerizer.Process{}
 	for _, p := range found {
 		alive[p.ContainerID] = p
@@ -114,6 +116,7 @@ func (a *Agent) reunite(all []*executor, found []containerizer.Process, rebooted
 			a.gone(e)
 		case lives && p.PID != 0:
 			e.process = p
+			a.touch(e)
 			a.watch(e)
 			a.welcomeBack(e)
 		default:
@@ -127,6 +130,16 @@ func (a *Agent) reunite(all []*executor, found []containerizer.Process, rebooted
 	a.early = nil
 	a.b.Delay(a.config.ExecutorReregistrationTimeout, a.giveUpWaiting)
 	a.recoveredOne()
+}
+
+// knows takes the updates that came while the checkpoints were read: before anything is concluded about their tasks,
+// because whoever sent one may have ended since.
+func (a *Agent) knows() {
+	a.loaded = true
+	for _, update := range a.held {
+		update()
+	}
+	a.held = nil
 }
 
 // welcomeBack expects an executor that lives to return, if it may.
@@ -183,6 +196,7 @@ func (a *Agent) giveUpWaiting() {
 // recovered turns to the cluster, unless this start was for cleaning up only.
 func (a *Agent) recovered() {
 	a.phase = away
+	a.recovery = a.b.Now().Sub(a.began)
 	a.changed = true
 	if a.config.Recover == recoverCleanup {
 		a.b.Log().Info("cleaned up")

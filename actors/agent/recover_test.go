@@ -41,7 +41,7 @@ func TestRecovery(t *testing.T) {
 		t.Errorf("frameworks %v", back.GetFrameworks())
 	case len(back.GetExecutors()) != 1 || back.GetExecutors()[0].GetFrameworkId().GetValue() != "F1":
 		t.Errorf("executors %v", back.GetExecutors())
-	case len(back.GetTasks()) != 1 || back.GetTasks()[0].GetState() != running || back.GetTasks()[0].StatusUpdateUuid != nil:
+	case len(back.GetTasks()) != 1 || back.GetTasks()[0].GetState() != running || back.GetTasks()[0].GetStatusUpdateState() != running:
 		t.Errorf("tasks %v", back.GetTasks())
 	}
 	if w.puppet.welcomes < 2 {

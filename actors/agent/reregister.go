@@ -36,19 +36,9 @@ func (a *Agent) reregistration() *controlpb.ReregisterAgent {
 				m.Executors = append(m.Executors, e.info)
 			}
 			for _, t := range e.sorted() {
-				m.Tasks = append(m.Tasks, t.forMaster(e))
+				m.Tasks = append(m.Tasks, t.message(e))
 			}
 		}
-	}
-	return m
-}
-
-// forMaster is a task as the master keeps it: only one that has an executor of its own names it.
-func (t *task) forMaster(e *executor) *mesospb.Task {
-	m := t.message(e)
-	if e.command {
-		m = proto.CloneOf(m)
-		m.ExecutorId = nil
 	}
 	return m
 }

@@ -212,6 +212,7 @@ func (s savedExecutor) revive(f *framework) *executor {
 		info:      s.record.GetExecutor(),
 		run:       s.run,
 		command:   s.record.GetCommandExecutor(),
+		http:      s.record.GetHttp(),
 		sandbox:   s.record.GetSandbox(),
 		begun:     true,
 		tasks:     map[string]*task{},

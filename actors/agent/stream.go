@@ -21,10 +21,11 @@ const (
 // An update is received once, however often it comes: by uuid. A terminal one ends the stream when it is
 // acknowledged, and what is queued behind it is dropped.
 type stream struct {
-	updates []*update       // not acknowledged, oldest first
-	known   map[string]bool // uuids: false received, true acknowledged
-	ended   bool            // the terminal update was acknowledged
-	retry   time.Duration   // the wait before the head is sent again
+	updates []*update                 // not acknowledged, oldest first
+	known   map[string]bool           // uuids: false received, true acknowledged
+	ended   bool                      // the terminal update was acknowledged
+	last    *controlpb.UpdateReceived // the newest that was acknowledged
+	retry   time.Duration             // the wait before the head is sent again
 }
 
 // update is one entry of a stream.
@@ -99,6 +100,7 @@ func (s *stream) release(uuid []byte) verdict {
 func (s *stream) released() *controlpb.UpdateReceived {
 	h := s.updates[0].record
 	s.known[string(h.Status.GetUuid())] = true
+	s.last = h
 	s.updates = s.updates[1:]
 	s.retry = firstRetry
 	if taskstate.Terminal(h.Status.GetState()) {

@@ -28,7 +28,7 @@ func (a *Agent) executorCall(from process.UPID, c *executorpb.Call) {
 	}
 	switch c.GetType() {
 	case executorpb.Call_SUBSCRIBE:
-		a.subscribe(e, from, c.GetSubscribe())
+		a.subscribe(e, from, false, c.GetSubscribe())
 	case executorpb.Call_UPDATE:
 		a.executorUpdate(e, c.GetUpdate().GetStatus())
 	case executorpb.Call_MESSAGE:
@@ -76,20 +76,22 @@ func (a *Agent) unknownCaller(from process.UPID, c *executorpb.Call, why string)
 
 // subscribe connects an executor, for the first time or again. The order is Mesos': first what it still has to
 // tell, then what it never got, then the welcome and what waits for it.
-func (a *Agent) subscribe(e *executor, from process.UPID, s *executorpb.Call_Subscribe) {
+func (a *Agent) subscribe(e *executor, from process.UPID, http bool, s *executorpb.Call_Subscribe) {
 	if e.ending() || e.framework.leaving || a.phase >= leaving {
 		a.b.Send(from, shutdownEvent())
+		a.release(from, http)
 		return
 	}
 	if !e.upid.IsZero() && e.upid != from {
 		a.b.Unlink(e.upid)
+		a.release(e.upid, e.http)
 	}
 	// The same question twice over one connection: it asks again because the answer took long. Nothing is lost
 	// then, what it has been handed is on its way, in order.
 	again := e.state == running && e.upid != from
 	e.stopPatience()
-	e.upid, e.state = from, running
-	a.changed = true
+	e.upid, e.http, e.state = from, http, running
+	a.touch(e)
 	a.b.Link(from)
 	a.write([]Change{subscribedChange(e)}, nil)
 	for _, u := range s.GetUnacknowledgedUpdates() {
@@ -119,9 +121,9 @@ func (a *Agent) subscribe(e *executor, from process.UPID, s *executorpb.Call_Sub
 func (a *Agent) executorLost(e *executor) {
 	upid := e.upid
 	e.upid = process.UPID{}
-	a.changed = true
+	a.touch(e)
 	a.log(e).Info("lost the connection to the executor")
-	if e.state == running {
+	if e.state == running && !e.http {
 		a.b.Delay(reconnectAfter, func() { a.reconnect(e, upid) })
 	}
 }
@@ -130,7 +132,7 @@ func (a *Agent) executorLost(e *executor) {
 const reconnectAfter = time.Second
 
 func (a *Agent) reconnect(e *executor, upid process.UPID) {
-	if e.state == running && e.upid.IsZero() {
+	if e.state == running && e.upid.IsZero() && !e.http {
 		a.b.Send(upid, &controlpb.ReconnectExecutor{AgentId: a.info.GetId()})
 		a.b.Delay(a.config.ExecutorReregistrationTimeout, func() { a.reconnect(e, upid) })
 	}

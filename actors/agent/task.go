@@ -58,13 +58,23 @@ func (t *task) message(e *executor) *mesospb.Task {
 	m := describeTask(t.info, e.framework.info.GetId())
 	m.State = t.state.Enum()
 	m.Statuses = t.statuses
-	m.ExecutorId = e.info.GetExecutorId()
-	if h := t.stream.head(); h != nil {
-		m.StatusUpdateState = h.GetStatus().State
-		m.StatusUpdateUuid = h.GetStatus().Uuid
+	if !e.command {
+		m.ExecutorId = e.info.GetExecutorId() // the one of a command task is the agent's own business
+	}
+	if told := t.told(); told != nil {
+		m.StatusUpdateState = told.State
+		m.StatusUpdateUuid = told.Uuid
 	}
 	t.shown = m
 	return m
+}
+
+// told is the status that the scheduler hears, or has heard last; nil when it has heard none.
+func (t *task) told() *mesospb.TaskStatus {
+	if h := t.stream.head(); h != nil {
+		return h.GetStatus()
+	}
+	return t.stream.last.GetStatus()
 }
 
 // describeTask is the part of a Task that does not change.

@@ -120,7 +120,7 @@ func (a *Agent) receive(f *framework, e *executor, t *task, s *mesospb.TaskStatu
 		return
 	}
 	t.enter(s)
-	a.changed = true
+	a.touch(e)
 	a.counters.update(s.GetState())
 	if f.leaving {
 		a.write(nil, stored)
@@ -140,7 +140,7 @@ func (a *Agent) receive(f *framework, e *executor, t *task, s *mesospb.TaskStatu
 			a.forward(t)
 		}
 		t.shown = nil
-		a.changed = true
+		a.touch(e)
 	})
 }
 
@@ -234,7 +234,7 @@ func (a *Agent) acknowledged(f *framework, e *executor, t *task) {
 	}
 	t.stream.released()
 	t.shown = nil
-	a.changed = true
+	a.touch(e)
 	if t.stream.ended || e == nil && t.stream.head() == nil {
 		a.forget(f, e, t)
 		return
@@ -248,7 +248,7 @@ func (a *Agent) forget(f *framework, e *executor, t *task) {
 		t.retry.Stop()
 		t.retry = nil
 	}
-	a.changed = true
+	a.touch(e)
 	if e == nil || !t.journaled {
 		if f.strays[t.id()] == t {
 			delete(f.strays, t.id())
@@ -261,6 +261,7 @@ func (a *Agent) forget(f *framework, e *executor, t *task) {
 	}
 	delete(e.tasks, t.id())
 	e.completed = last(append(e.completed, t.message(e)), maxCompletedTasks)
+	e.shown = nil
 	a.forgetExecutorIfDone(e)
 }
 

@@ -215,7 +215,9 @@ type ExecutorCheckpoint struct {
 	Pid        *int32  `protobuf:"varint,6,opt,name=pid" json:"pid,omitempty"`
 	StartTicks *uint64 `protobuf:"varint,7,opt,name=start_ticks,json=startTicks" json:"start_ticks,omitempty"`
 	// The executor's actor, once it has subscribed: whom a restarted agent tells that it is back.
-	Upid          *string `protobuf:"bytes,8,opt,name=upid" json:"upid,omitempty"`
+	Upid *string `protobuf:"bytes,8,opt,name=upid" json:"upid,omitempty"`
+	// It speaks HTTP, so nobody can be told: it comes back by itself.
+	Http          *bool `protobuf:"varint,9,opt,name=http" json:"http,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -304,6 +306,13 @@ func (x *ExecutorCheckpoint) GetUpid() string {
 		return *x.Upid
 	}
 	return ""
+}
+
+func (x *ExecutorCheckpoint) GetHttp() bool {
+	if x != nil && x.Http != nil {
+		return *x.Http
+	}
+	return false
 }
 
 // TaskCheckpoint is one task as it was launched.
@@ -561,7 +570,7 @@ const file_controlpb_checkpoint_proto_rawDesc = "" +
 	"\x05since\x18\x03 \x02(\v2\x12.mesos.v1.TimeInfoR\x05since\"f\n" +
 	"\x13FrameworkCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x125\n" +
-	"\tframework\x18\x02 \x02(\v2\x17.mesos.v1.FrameworkInfoR\tframework\"\xa8\x02\n" +
+	"\tframework\x18\x02 \x02(\v2\x17.mesos.v1.FrameworkInfoR\tframework\"\xbc\x02\n" +
 	"\x12ExecutorCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x122\n" +
 	"\bexecutor\x18\x02 \x02(\v2\x16.mesos.v1.ExecutorInfoR\bexecutor\x128\n" +
@@ -571,7 +580,8 @@ const file_controlpb_checkpoint_proto_rawDesc = "" +
 	"\x03pid\x18\x06 \x01(\x05R\x03pid\x12\x1f\n" +
 	"\vstart_ticks\x18\a \x01(\x04R\n" +
 	"startTicks\x12\x12\n" +
-	"\x04upid\x18\b \x01(\tR\x04upid\"R\n" +
+	"\x04upid\x18\b \x01(\tR\x04upid\x12\x12\n" +
+	"\x04http\x18\t \x01(\bR\x04http\"R\n" +
 	"\x0eTaskCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x12&\n" +
 	"\x04task\x18\x02 \x02(\v2\x12.mesos.v1.TaskInfoR\x04task\"\xa0\x01\n" +

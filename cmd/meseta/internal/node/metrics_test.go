@@ -35,7 +35,8 @@ func TestMetricsAreGuarded(t *testing.T) {
 			if err != nil {
 				return process.UPID{}, err
 			}
-			return agent.Spawn(rt, config, agent.Parts{Detector: memory.New(), Launcher: posix.New(), Disk: disk})
+			c, err := agent.Spawn(rt, config, agent.Parts{Detector: memory.New(), Launcher: posix.New(), Disk: disk})
+			return c.UPID(), err
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
