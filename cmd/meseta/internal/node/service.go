@@ -160,7 +160,7 @@ func (s *Service) Agent(c agent.Config, address string) error {
 	}
 	a, err := agent.Spawn(s.rt, c, agent.Parts{Detector: detector, Launcher: launcher, Disk: disk, Credential: credential, Machine: machine, Ended: s.end})
 	if err == nil && s.parts.Delegate == "" {
-		s.parts.Delegate = a.ID
+		s.parts.Delegate = a.UPID().ID
 	}
 	return err
 }
