@@ -6,8 +6,11 @@
 package authorization
 
 import (
+	"fmt"
 	"maps"
 	"sync/atomic"
+
+	"github.com/meseta-io/meseta/messages/fault"
 )
 
 // Subject is who wants something. The zero value is anonymous.
@@ -118,4 +121,37 @@ func Approves(a Authorizer, s Subject, what Action, o Object) bool {
 		a = Everything
 	}
 	return a.Approver(s, what)(o)
+}
+
+// Refusal is the error for somebody who may not. It says what would have been needed, and nothing of the object: that it
+// exists is more than everybody may know.
+func Refusal(s Subject, a Action) error {
+	if s.isExecutor() {
+		return fmt.Errorf("%s may not %s: a token lets an executor look after its own containers only: %w", s, a, fault.ErrDenied)
+	}
+	list := ""
+	if a < actions {
+		list = rules[a].list
+	}
+	return fmt.Errorf("%s may not %s: an operator has to allow it in \"%s\" of --acls: %w", s, a, list, fault.ErrDenied)
+}
+
+// Unlimited says whether somebody may do all these things to every object, as far as that can be known without looking at
+// one. Where it is true nothing has to be filtered.
+func Unlimited(a Authorizer, s Subject, what ...Action) bool {
+	l, ok := a.(interface{ unlimited(Subject, Action) bool })
+	for _, one := range what {
+		if !ok || !l.unlimited(s, one) {
+			return false
+		}
+	}
+	return true
+}
+
+func (everything) unlimited(s Subject, _ Action) bool { return !s.isExecutor() }
+
+func (l *Live) unlimited(s Subject, a Action) bool { return Unlimited(of(l.now.Load()), s, a) }
+
+func (l *ACLs) unlimited(s Subject, a Action) bool {
+	return l.permissive && !s.isExecutor() && a != Unknown && a < actions && len(l.lists[rules[a].list])+len(l.lists[rules[a].parent]) == 0
 }

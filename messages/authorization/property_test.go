@@ -78,9 +78,13 @@ func TestListsDecideByTheRule(t *testing.T) {
 		l := parse(t, string(text))
 		for _, who := range append(people, "", "stranger") {
 			may := l.Approver(as(who), authorization.ViewRole)
+			all := authorization.Unlimited(authorization.NewLive(l), as(who), authorization.ViewFlags, authorization.ViewRole)
 			for _, role := range []string{"a", "a/b", "a/b/c", "a/b/c/d", "ab", "ab/c", "b", ""} {
 				if got, want := may(named(role)), f.decides(who, role); got != want {
 					t.Fatalf("%q may see %q: %v, the rule says %v, by %s", who, role, got, want, text)
+				}
+				if all && !may(named(role)) {
+					t.Fatalf("%q is unlimited and may not see %q, by %s", who, role, text)
 				}
 			}
 		}
@@ -258,6 +262,47 @@ func TestLive(t *testing.T) {
 	}
 	if !authorization.Approves(nil, as("foo"), authorization.ViewFlags, nothing) || authorization.Approves(nil, executor("f", "e", "c"), authorization.ViewFlags, nothing) {
 		t.Error("no authorizer is not Everything")
+	}
+}
+
+func TestUnlimited(t *testing.T) {
+	var zero authorization.Live
+	for name, c := range map[string]struct {
+		by   authorization.Authorizer
+		who  authorization.Subject
+		want bool
+	}{
+		"nobody limits": {authorization.Everything, as(""), true}, "not even live": {&zero, as("foo"), true}, "an empty file": {parse(t, `{}`), as("foo"), true},
+		"an executor is limited":         {authorization.Everything, executor("f", "e", "c"), false},
+		"in an empty file, too":          {parse(t, `{}`), executor("f", "e", "c"), false},
+		"a file that permits nothing":    {parse(t, `{"permissive": false}`), as("foo"), false},
+		"a list that speaks of somebody": {parse(t, `{"view_tasks": [`+entry(`{"values": ["bar"]}`, "users", `{"type": "ANY"}`)+`]}`), as("foo"), false},
+		"a list of another action":       {parse(t, `{"view_roles": [`+entry(`{"values": ["bar"]}`, "roles", `{"type": "ANY"}`)+`]}`), as("foo"), true},
+		"an authorizer of another kind":  {stranger{}, as("foo"), false},
+	} {
+		if got := authorization.Unlimited(c.by, c.who, authorization.ViewFlags, authorization.ViewTask); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+type stranger struct{}
+
+func (stranger) Approver(authorization.Subject, authorization.Action) authorization.Approver {
+	return func(authorization.Object) bool { return false }
+}
+
+// A refusal says what is missing, and not what there is.
+func TestRefusal(t *testing.T) {
+	err := authorization.Refusal(as("foo"), authorization.ViewTask)
+	if got := err.Error(); !errors.Is(err, fault.ErrDenied) || got != `principal 'foo' may not VIEW_TASK: an operator has to allow it in "view_tasks" of --acls: not allowed` {
+		t.Errorf("%s", got)
+	}
+	if got := authorization.Refusal(executor("f", "e", "c"), authorization.ViewFlags).Error(); !strings.Contains(got, "executor 'e' of framework 'f' may not VIEW_FLAGS") {
+		t.Errorf("%s", got)
+	}
+	if got := authorization.Refusal(as(""), 255).Error(); !strings.Contains(got, "ANY may not UNKNOWN") {
+		t.Errorf("%s", got)
 	}
 }
 

@@ -7,7 +7,26 @@ import "iter"
 
 // Tree is a sorted, immutable map; a Draft makes it. The zero value is empty. Its shape depends only on its keys,
 // so equal maps are walked alike however they came about.
-type Tree[V any] struct{ root *node[V] }
+type Tree[V any] struct {
+	root *node[V]
+	lens func(key string, v V) (V, bool) // nil: everything is seen as it is
+}
+
+// Through is the map as somebody sees it who may not see everything: lens says what is left of an entry, if anything. It
+// is pure, and asked whenever an entry is looked at, so a look through a lens costs nothing until somebody looks.
+func (t Tree[V]) Through(lens func(key string, v V) (V, bool)) Tree[V] {
+	if inner := t.lens; inner != nil {
+		outer := lens
+		lens = func(key string, v V) (V, bool) {
+			v, ok := inner(key, v)
+			if !ok {
+				return v, false
+			}
+			return outer(key, v)
+		}
+	}
+	return Tree[V]{t.root, lens}
+}
 
 // node is part of a treap: a search tree by key and a heap by the hash of the key, which keeps it balanced
 // without rotations to remember.
@@ -20,8 +39,17 @@ type node[V any] struct {
 	left, right *node[V]
 }
 
-// Len is the number of entries.
-func (t Tree[V]) Len() int { return t.root.len() }
+// Len is the number of entries. Through a lens they have to be counted.
+func (t Tree[V]) Len() int {
+	if t.lens == nil {
+		return t.root.len()
+	}
+	n := 0
+	for range t.All() {
+		n++
+	}
+	return n
+}
 
 func (n *node[V]) len() int {
 	if n == nil {
@@ -38,6 +66,11 @@ func (t Tree[V]) Get(key string) (value V, ok bool) {
 			n = n.left
 		case key > n.key:
 			n = n.right
+		case t.lens != nil:
+			if v, ok := t.lens(key, n.value); ok {
+				return v, true
+			}
+			return value, false
 		default:
 			return n.value, true
 		}
@@ -47,7 +80,15 @@ func (t Tree[V]) Get(key string) (value V, ok bool) {
 
 // All yields the entries in the order of their keys.
 func (t Tree[V]) All() iter.Seq2[string, V] {
-	return func(yield func(string, V) bool) { t.root.walk(yield) }
+	if t.lens == nil {
+		return func(yield func(string, V) bool) { t.root.walk(yield) }
+	}
+	return func(yield func(string, V) bool) {
+		t.root.walk(func(key string, v V) bool {
+			v, ok := t.lens(key, v)
+			return !ok || yield(key, v)
+		})
+	}
 }
 
 func (n *node[V]) walk(yield func(string, V) bool) bool {
@@ -97,7 +138,7 @@ type Draft[V any] struct {
 // Tree publishes the draft as it is.
 func (d *Draft[V]) Tree() Tree[V] {
 	d.edition++
-	return Tree[V]{d.root}
+	return Tree[V]{root: d.root}
 }
 
 // Len is the number of entries.
@@ -108,7 +149,7 @@ func (d *Draft[V]) Set(key string, value V) { d.root = d.set(d.root, key, value,
 
 // Delete forgets a key, if it is there.
 func (d *Draft[V]) Delete(key string) {
-	if _, ok := (Tree[V]{d.root}).Get(key); ok {
+	if _, ok := (Tree[V]{root: d.root}).Get(key); ok {
 		d.root = d.del(d.root, key)
 	}
 }

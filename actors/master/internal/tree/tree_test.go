@@ -76,6 +76,43 @@ func TestStopsEarly(t *testing.T) {
 	}
 }
 
+// What a lens hides is not there, however one looks; what it changes is seen changed.
+func TestThrough(t *testing.T) {
+	var draft tree.Draft[int]
+	for i := range 100 {
+		draft.Set(fmt.Sprintf("%02d", i), i)
+	}
+	whole := draft.Tree()
+	even := whole.Through(func(_ string, v int) (int, bool) { return v * 10, v%2 == 0 })
+	both := even.Through(func(_ string, v int) (int, bool) { return v + 1, v%30 == 0 })
+	for _, c := range []struct {
+		tree tree.Tree[int]
+		want func(int) (int, bool)
+	}{
+		{whole, func(i int) (int, bool) { return i, true }},
+		{even, func(i int) (int, bool) { return i * 10, i%2 == 0 }},
+		{both, func(i int) (int, bool) { return i*10 + 1, i%6 == 0 }},
+	} {
+		all := maps.Collect(c.tree.All())
+		seen := 0
+		for i := range 100 {
+			key := fmt.Sprintf("%02d", i)
+			want, there := c.want(i)
+			if there {
+				seen++
+			} else {
+				want = 0
+			}
+			if got, ok := c.tree.Get(key); ok != there || got != want || all[key] != want {
+				t.Errorf("%s is %d, %v and %d, want %d, %v", key, got, ok, all[key], want, there)
+			}
+		}
+		if len(all) != seen || c.tree.Len() != seen {
+			t.Errorf("%d entries are walked and %d counted, want %d", len(all), c.tree.Len(), seen)
+		}
+	}
+}
+
 func BenchmarkSet(b *testing.B) {
 	for _, burst := range []int{1, 100} {
 		b.Run(fmt.Sprint("burst=", burst), func(b *testing.B) {
