@@ -73,7 +73,7 @@ var answers = map[masterpb.Call_Type]reading{
 	},
 }
 
-// everybody may see it.
+// everybody may see what is in a view: what may not be seen by who asks was left out of it (see ViewFor).
 func everybody(authorization.Object) bool { return true }
 
 func tasksOf(v *View) *masterpb.Response_GetTasks {
@@ -142,11 +142,17 @@ func rolesOf(v *View) (roles []*mesospb.Role) {
 	}
 	for _, f := range v.Frameworks.All() {
 		for _, name := range validation.Roles(f.GetFrameworkInfo()) {
+			if !v.ShowsRole(name) {
+				continue
+			}
 			r := role(name)
 			r.Frameworks = append(r.Frameworks, f.GetFrameworkInfo().GetId())
 		}
 		all := resources.FromValid(f.GetAllocatedResources()).Add(resources.FromValid(f.GetOfferedResources()))
 		for name, rs := range all.Allocations() {
+			if !v.ShowsRole(name) {
+				continue
+			}
 			role(name)
 			held[name] = held[name].Add(rs)
 		}

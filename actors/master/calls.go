@@ -45,7 +45,7 @@ func (m *Master) said(from process.UPID, who authorization.Subject, c *scheduler
 		return err
 	}
 	if c.GetType() == schedulerpb.Call_SUBSCRIBE {
-		return m.subscribe(from, c.GetSubscribe())
+		return m.subscribe(from, who, c.GetSubscribe())
 	}
 	f := m.frameworks.registered[c.GetFrameworkId().GetValue()]
 	switch {

@@ -39,7 +39,7 @@ func (c Client) Ask(who authorization.Subject, call *masterpb.Call) process.Futu
 		return process.Failed[*masterpb.Response](err)
 	}
 	if answer := answers[call.GetType()]; answer != nil {
-		return c.read(answer, call)
+		return c.read(answer, who, call)
 	}
 	order := orders[call.GetType()]
 	if order == nil {
@@ -50,10 +50,15 @@ func (c Client) Ask(who authorization.Subject, call *masterpb.Call) process.Futu
 	})
 }
 
-func (c Client) read(answer reading, call *masterpb.Call) process.Future[*masterpb.Response] {
-	view := c.View()
+func (c Client) read(answer reading, who authorization.Subject, call *masterpb.Call) process.Future[*masterpb.Response] {
+	view := c.ViewFor(who)
 	if !view.Serving && needsLeader(call.GetType()) {
 		return process.Failed[*masterpb.Response](errRecovering)
+	}
+	if call.GetType() == masterpb.Call_GET_FLAGS {
+		if err := c.Allows(who, authorization.ViewFlags, authorization.Object{}); err != nil {
+			return process.Failed[*masterpb.Response](err)
+		}
 	}
 	r := answer(view, c.config)
 	r.Type = masterpb.Response_Type(masterpb.Response_Type_value[call.GetType().String()]).Enum()

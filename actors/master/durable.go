@@ -7,7 +7,6 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/registrar"
 	"github.com/meseta-io/meseta/messages/authorization"
-	"github.com/meseta-io/meseta/messages/fault"
 )
 
 // durable writes a change that an operator wants, then applies it, and only then answers. What is applied looks at
@@ -33,7 +32,7 @@ func refusedOrder(class error, format string, args ...any) process.Future[struct
 
 // denied is the answer to those who may not.
 func denied(who authorization.Subject, action authorization.Action) process.Future[struct{}] {
-	return refusedOrder(fault.ErrDenied, "%s may not %s", who, action)
+	return process.Failed[struct{}](authorization.Refusal(who, action))
 }
 
 // maxNamed bounds the roles that weights, and quotas, are kept for: each is an entry of the registry for ever.

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 	"github.com/meseta-io/meseta/messages/resources"
@@ -21,7 +22,8 @@ type framework struct {
 	id          string
 	info        *mesospb.FrameworkInfo
 	can         abilities
-	pid         process.UPID // zero until it subscribes with this master
+	pid         process.UPID          // zero until it subscribes with this master
+	proven      authorization.Subject // who subscribed; zero if they did not authenticate
 	connected   bool
 	guest       bool // connected through a door, and not an actor itself
 	recovered   bool

@@ -18,6 +18,10 @@ func (m *Master) launch(s *spending, op *mesospb.Offer_Operation) {
 	f, a := s.framework, s.agent
 	for _, asked := range op.GetLaunch().GetTaskInfos() {
 		t := allocated(asked, f, s.role)
+		if err := m.mayRun(f, nil, t); err != nil {
+			m.neverRan(f, t, nil, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_UNAUTHORIZED, err)
+			continue
+		}
 		err := noFeedback(op)
 		if err == nil {
 			err = validation.Task(t, m.place(s))
@@ -40,13 +44,18 @@ func (m *Master) launchGroup(s *spending, op *mesospb.Offer_Operation) {
 	for _, t := range op.GetLaunchGroup().GetTaskGroup().GetTasks() {
 		group.Tasks = append(group.Tasks, allocated(t, f, s.role))
 	}
-	err := noFeedback(op)
+	reason := mesospb.TaskStatus_REASON_TASK_GROUP_UNAUTHORIZED
+	err := m.mayRun(f, executor, group.GetTasks()...)
+	if err == nil {
+		reason = mesospb.TaskStatus_REASON_TASK_GROUP_INVALID
+		err = noFeedback(op)
+	}
 	if err == nil {
 		err = validation.TaskGroup(group, executor, m.place(s))
 	}
 	if err != nil {
 		for _, t := range group.GetTasks() {
-			m.neverRan(f, t, executor, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_GROUP_INVALID, err)
+			m.neverRan(f, t, executor, mesospb.TaskState_TASK_ERROR, reason, err)
 		}
 		return
 	}

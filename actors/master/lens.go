@@ -71,18 +71,29 @@ func (l *Lens) Agent(a *masterpb.Response_GetAgents_Agent) *masterpb.Response_Ge
 	if l.all {
 		return a
 	}
-	info, total, allocated, offered := l.resources(a.GetAgentInfo().GetResources()), l.resources(a.GetTotalResources()),
+	info, total, allocated, offered := l.AgentInfo(a.GetAgentInfo()), l.resources(a.GetTotalResources()),
 		l.resources(a.GetAllocatedResources()), l.resources(a.GetOfferedResources())
-	if len(info) == len(a.GetAgentInfo().GetResources()) && len(total) == len(a.GetTotalResources()) &&
+	if info == a.GetAgentInfo() && len(a.GetResourceProviders()) == 0 && len(total) == len(a.GetTotalResources()) &&
 		len(allocated) == len(a.GetAllocatedResources()) && len(offered) == len(a.GetOfferedResources()) {
 		return a
 	}
 	seen := proto.CloneOf(a)
-	if len(info) != len(a.GetAgentInfo().GetResources()) {
-		seen.AgentInfo.Resources = info
+	seen.AgentInfo, seen.TotalResources, seen.AllocatedResources, seen.OfferedResources = info, total, allocated, offered
+	for _, p := range seen.ResourceProviders {
+		p.TotalResources = l.resources(p.TotalResources)
 	}
-	seen.TotalResources, seen.AllocatedResources, seen.OfferedResources = total, allocated, offered
 	return seen
+}
+
+// AgentInfo is what an agent says of itself, without the resources of roles that cannot be seen.
+func (l *Lens) AgentInfo(info *mesospb.AgentInfo) *mesospb.AgentInfo {
+	seen := l.resources(info.GetResources())
+	if len(seen) == len(info.GetResources()) {
+		return info
+	}
+	info = proto.CloneOf(info)
+	info.Resources = seen
+	return info
 }
 
 func (l *Lens) resources(list []*mesospb.Resource) []*mesospb.Resource {
@@ -101,10 +112,16 @@ func (l *Lens) resources(list []*mesospb.Resource) []*mesospb.Resource {
 	return list
 }
 
-// resource is whether the roles can be seen that a resource is reserved and allocated to.
+// resource is whether all the roles can be seen that a resource is reserved and allocated to. Agents that have yet to come
+// back are known with the old form of a reservation.
 func (l *Lens) resource(r *mesospb.Resource) bool {
-	if n := len(r.GetReservations()); n > 0 && !l.Role(r.GetReservations()[n-1].GetRole()) {
+	if role := r.GetRole(); role != "" && role != "*" && !l.Role(role) {
 		return false
+	}
+	for _, one := range r.GetReservations() {
+		if !l.Role(one.GetRole()) {
+			return false
+		}
 	}
 	return r.GetAllocationInfo() == nil || l.Role(r.GetAllocationInfo().GetRole())
 }

@@ -31,6 +31,9 @@ func (m *Master) registerAgent(from process.UPID, r *controlpb.RegisterAgent) {
 		m.shutdownAgent(from, machineIsDown)
 		return
 	}
+	if m.unwelcome(from, r.GetAgent()) {
+		return
+	}
 	if old := m.agents.at(from); old != nil {
 		if old.connected {
 			// The answer was lost.

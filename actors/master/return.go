@@ -26,6 +26,9 @@ func (m *Master) reregisterAgent(from process.UPID, r *controlpb.ReregisterAgent
 		m.Log().Warn("a returning agent is refused", "agent", from, "error", err)
 		return
 	}
+	if m.unwelcome(from, r.GetAgent()) {
+		return
+	}
 	id := r.GetAgent().GetId().GetValue()
 	a := m.agents.registered[id]
 	switch {

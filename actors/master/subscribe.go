@@ -9,6 +9,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/allocator"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -18,11 +19,23 @@ import (
 
 // subscribe connects a framework: a new one, one that returns, or one whose new scheduler replaces an old
 // one. The last to subscribe with an id always wins.
-func (m *Master) subscribe(from process.UPID, s *schedulerpb.Call_Subscribe) error {
+func (m *Master) subscribe(from process.UPID, who authorization.Subject, s *schedulerpb.Call_Subscribe) error {
 	info := proto.CloneOf(s.GetFrameworkInfo())
 	id := info.GetId().GetValue()
 	here := m.frameworks.at(from)
 	if err := m.checkSubscription(info, s.GetSuppressedRoles(), s.GetOfferConstraints()); err != nil {
+		return m.refuseSubscription(from, err)
+	}
+	known := m.frameworks.registered[id]
+	if known != nil && known.info.Principal == nil && known.proven.Principal != "" && known.proven.Principal != who.Principal {
+		return m.refuseSubscription(from, fmt.Errorf("framework %s is another principal's: %w", id, fault.ErrDenied))
+	}
+	if known == nil {
+		claim(info, who, nil)
+	} else {
+		claim(info, who, known.info)
+	}
+	if err := m.mayRegister(info, who); err != nil {
 		return m.refuseSubscription(from, err)
 	}
 	switch {
@@ -32,7 +45,7 @@ func (m *Master) subscribe(from process.UPID, s *schedulerpb.Call_Subscribe) err
 		// The answer was lost, so the framework asks again.
 		m.subscribed(here)
 	case id == "":
-		m.subscribeNew(from, info, s)
+		m.subscribeNew(from, who, info, s)
 	case here != nil && here.id != id:
 		return m.refuseSubscription(from, fmt.Errorf("this scheduler is already subscribed as framework %s", here.id))
 	case m.frameworks.registered[id] == nil:
@@ -41,9 +54,9 @@ func (m *Master) subscribe(from process.UPID, s *schedulerpb.Call_Subscribe) err
 		f.recovered = true
 		m.addToAllocator(f)
 		m.desk.frameworkAdded(f)
-		return m.resubscribe(f, from, info, s)
+		return m.resubscribe(f, from, who, info, s)
 	default:
-		return m.resubscribe(m.frameworks.registered[id], from, info, s)
+		return m.resubscribe(m.frameworks.registered[id], from, who, info, s)
 	}
 	return nil
 }
@@ -85,7 +98,7 @@ func checkRoles(roles, whitelist []string) error {
 	return nil
 }
 
-func (m *Master) subscribeNew(from process.UPID, info *mesospb.FrameworkInfo, s *schedulerpb.Call_Subscribe) {
+func (m *Master) subscribeNew(from process.UPID, who authorization.Subject, info *mesospb.FrameworkInfo, s *schedulerpb.Call_Subscribe) {
 	id := fmt.Sprintf("%s-%04d", m.id, m.frameworks.next)
 	m.frameworks.next++
 	info.Id = frameworkID(id)
@@ -95,12 +108,12 @@ func (m *Master) subscribeNew(from process.UPID, info *mesospb.FrameworkInfo, s 
 	f.reregistered = f.registered // as Mesos shows it
 	m.addToAllocator(f)
 	m.Log().Info("framework subscribed", "framework", id, "name", info.GetName(), "at", from)
-	m.connect(f, from)
+	m.connect(f, from, who)
 	m.desk.frameworkAdded(f)
 }
 
 // resubscribe connects a framework that has an id to its present scheduler.
-func (m *Master) resubscribe(f *framework, from process.UPID, info *mesospb.FrameworkInfo, s *schedulerpb.Call_Subscribe) error {
+func (m *Master) resubscribe(f *framework, from process.UPID, who authorization.Subject, info *mesospb.FrameworkInfo, s *schedulerpb.Call_Subscribe) error {
 	// What cannot change is kept silently, as in Mesos, but for the principal.
 	info.User, info.Checkpoint = f.info.User, f.info.Checkpoint
 	if err := validation.FrameworkUpdate(f.info, info); err != nil {
@@ -123,14 +136,14 @@ func (m *Master) resubscribe(f *framework, from process.UPID, info *mesospb.Fram
 	}
 	f.recovered = false
 	m.change(f, info, s.GetSuppressedRoles(), s.GetOfferConstraints())
-	m.connect(f, from)
+	m.connect(f, from, who)
 	m.desk.frameworkUpdated(f)
 	m.tellAgents(f)
 	return nil
 }
 
 // connect binds a framework to its scheduler and tells it who it is.
-func (m *Master) connect(f *framework, from process.UPID) {
+func (m *Master) connect(f *framework, from process.UPID, who authorization.Subject) {
 	if f.pid != from && !f.pid.IsZero() && m.frameworks.pids[f.pid] == f.id {
 		delete(m.frameworks.pids, f.pid)
 		m.part(f.pid)
@@ -139,7 +152,7 @@ func (m *Master) connect(f *framework, from process.UPID) {
 		f.failover.Stop()
 		f.failover = nil
 	}
-	f.pid, f.connected, f.guest = from, true, false
+	f.pid, f.connected, f.guest, f.proven = from, true, false, who
 	f.tally.subscribed.Set(1)
 	f.rest()
 	m.frameworks.pids[from] = f.id
@@ -200,10 +213,14 @@ func (m *Master) changeSuppressed(f *framework, oldRoles, suppressed []string) {
 // updateFramework is UPDATE_FRAMEWORK: all of it or nothing.
 func (m *Master) updateFramework(f *framework, u *schedulerpb.Call_UpdateFramework) error {
 	info := proto.CloneOf(u.GetFrameworkInfo())
+	claim(info, f.proven, f.info)
 	if err := m.checkSubscription(info, u.GetSuppressedRoles(), u.GetOfferConstraints()); err != nil {
 		return err
 	}
 	if err := validation.FrameworkUpdate(f.info, info); err != nil {
+		return err
+	}
+	if err := m.mayRegister(info, f.proven); err != nil {
 		return err
 	}
 	changed := !proto.Equal(f.info, info)

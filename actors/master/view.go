@@ -41,6 +41,8 @@ type View struct {
 	Quotas      tree.Tree[*quotapb.QuotaConfig]                       // by role; those that were set to nothing are empty
 	Schedule    *maintenancepb.Schedule                               // of maintenance; nil before this master serves
 	Maintenance *maintenancepb.ClusterStatus                          // machines that drain, with answers, or are down
+
+	lens *Lens // of whom this view is for; nil: of somebody who may see everything
 }
 
 // Span is where something's entries lie in a sorted map: from the first one up to, and without, the last one's next.

@@ -106,3 +106,14 @@ func createdBy(o Object) (string, bool) {
 	by := o.Resource.GetDisk().GetPersistence().GetPrincipal()
 	return by, by != ""
 }
+
+// IsReserved says whether a resource is reserved to a role, in either of the ways in which that is written.
+func IsReserved(r *mesospb.Resource) bool {
+	return len(r.GetReservations()) > 0 || r.GetRole() != "" && r.GetRole() != "*"
+}
+
+// User is whom a task, or else an executor, would run as.
+func User(o Object) string {
+	user, _ := taskUser(o)
+	return user
+}

@@ -80,14 +80,17 @@ func (t Tree[V]) Get(key string) (value V, ok bool) {
 
 // All yields the entries in the order of their keys.
 func (t Tree[V]) All() iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) { t.root.walk(t.through(yield)) }
+}
+
+// through lets yield see only what the lens leaves.
+func (t Tree[V]) through(yield func(string, V) bool) func(string, V) bool {
 	if t.lens == nil {
-		return func(yield func(string, V) bool) { t.root.walk(yield) }
+		return yield
 	}
-	return func(yield func(string, V) bool) {
-		t.root.walk(func(key string, v V) bool {
-			v, ok := t.lens(key, v)
-			return !ok || yield(key, v)
-		})
+	return func(key string, v V) bool {
+		v, ok := t.lens(key, v)
+		return !ok || yield(key, v)
 	}
 }
 
@@ -96,9 +99,9 @@ func (n *node[V]) walk(yield func(string, V) bool) bool {
 }
 
 // Range yields the entries from the one with so many before it up to, and without, the one with so many before that, so
-// that several readers share one walk.
+// that several readers share one walk. What a lens hides is counted, and not yielded.
 func (t Tree[V]) Range(from, to int) iter.Seq2[string, V] {
-	return func(yield func(string, V) bool) { t.root.span(from, to, yield) }
+	return func(yield func(string, V) bool) { t.root.span(from, to, t.through(yield)) }
 }
 
 func (n *node[V]) span(from, to int, yield func(string, V) bool) bool {
@@ -115,7 +118,7 @@ func (n *node[V]) span(from, to int, yield func(string, V) bool) bool {
 	return n.right.span(from-here-1, to-here-1, yield)
 }
 
-// Before is how many entries come before a key, be it there or not.
+// Before is how many entries come before a key, be it there or not, and be they hidden by a lens or not.
 func (t Tree[V]) Before(key string) (count int) {
 	for n := t.root; n != nil; {
 		if key <= n.key {

@@ -107,6 +107,11 @@ func TestThrough(t *testing.T) {
 				t.Errorf("%s is %d, %v and %d, want %d, %v", key, got, ok, all[key], want, there)
 			}
 		}
+		halves := maps.Collect(c.tree.Range(0, 50))
+		maps.Insert(halves, c.tree.Range(50, 100))
+		if !maps.Equal(halves, all) {
+			t.Errorf("the two halves are %v", halves)
+		}
 		if len(all) != seen || c.tree.Len() != seen {
 			t.Errorf("%d entries are walked and %d counted, want %d", len(all), c.tree.Len(), seen)
 		}
