@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/meseta-io/meseta/actors/gateway/legacy"
 	"github.com/meseta-io/meseta/actors/gateway/scheduler"
 	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/wire"
 )
 
 // Parts are what the doors lead to, and who guards them. The zero value of each is a node without it.
@@ -39,6 +41,7 @@ func (p Parts) routes() []web.Route {
 	all := append([]web.Route(nil), p.Routes...)
 	if p.Master != nil {
 		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
+		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
 	}
 	return all
 }
