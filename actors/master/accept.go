@@ -25,17 +25,22 @@ func (m *Master) accept(f *framework, c *schedulerpb.Call_Accept) {
 		m.acceptFailed(f, c, mesospb.TaskStatus_REASON_AGENT_DISCONNECTED, fmt.Errorf("the agent is not there: %w", fault.ErrConflict))
 		return
 	}
-	spend := spending{framework: f, agent: a, role: offers[0].role}
+	spend := &spending{framework: f, agent: a, role: offers[0].role}
 	for _, o := range offers {
 		m.takeOffer(o)
 		spend.left = spend.left.Add(o.resources)
 	}
+	spend.offered = spend.left
 	m.counts.offersAccepted.Add(int64(len(offers)))
 	f.tally.accepted.Add(int64(len(offers)))
 	for _, op := range c.GetOperations() {
-		m.operate(&spend, op)
+		m.operate(spend, op)
 	}
-	m.allocator.Recover(f.id, a.id, spend.left, declined(c.GetFilters()))
+	refused, made := spend.rest()
+	m.allocator.Recover(f.id, a.id, refused, declined(c.GetFilters()))
+	if !made.IsEmpty() {
+		m.allocator.Recover(f.id, a.id, made, nil)
+	}
 }
 
 // spending is one ACCEPT being carried out.
@@ -43,7 +48,16 @@ type spending struct {
 	framework *framework
 	agent     *agent
 	role      string
+	offered   resources.Resources
 	left      resources.Resources
+	later     resources.Resources // made by operations, and not there for those after them
+}
+
+// rest is what is left of the offers, which the framework refuses for now, and what its operations made, which it
+// wants to be offered.
+func (s *spending) rest() (refused, made resources.Resources) {
+	made = s.left.Subtract(s.offered)
+	return s.left.Subtract(made), made.Add(s.later)
 }
 
 // pick finds the offers of an ACCEPT. They must all be there, of one agent and one role, and none twice.
@@ -88,10 +102,17 @@ func (m *Master) acceptFailed(f *framework, c *schedulerpb.Call_Accept, reason m
 			m.neverRan(f, t, op.GetLaunchGroup().GetExecutor(), state, reason, err)
 		}
 		if len(launched(op)) == 0 && op.Id != nil {
-			m.tellOperation(f, &mesospb.OperationStatus{OperationId: op.Id, State: mesospb.OperationState_OPERATION_DROPPED.Enum(),
-				Message: proto.String(err.Error())})
+			m.tellOperation(f, &mesospb.OperationStatus{OperationId: op.Id, State: unapplied(reason).Enum(), Message: proto.String(err.Error())})
 		}
 	}
+}
+
+// unapplied is the state of an operation that nobody was asked to carry out.
+func unapplied(reason mesospb.TaskStatus_Reason) mesospb.OperationState {
+	if reason == mesospb.TaskStatus_REASON_INVALID_OFFERS {
+		return mesospb.OperationState_OPERATION_ERROR
+	}
+	return mesospb.OperationState_OPERATION_DROPPED
 }
 
 // launched are the tasks that an operation wants to launch.
@@ -113,21 +134,26 @@ func (m *Master) operate(s *spending, op *mesospb.Offer_Operation) {
 		m.launch(s, op)
 	case mesospb.Offer_Operation_LAUNCH_GROUP:
 		m.launchGroup(s, op)
+	case mesospb.Offer_Operation_RESERVE, mesospb.Offer_Operation_UNRESERVE, mesospb.Offer_Operation_CREATE,
+		mesospb.Offer_Operation_DESTROY, mesospb.Offer_Operation_GROW_VOLUME, mesospb.Offer_Operation_SHRINK_VOLUME:
+		m.convert(s, op)
+	case mesospb.Offer_Operation_CREATE_DISK, mesospb.Offer_Operation_DESTROY_DISK:
+		m.dropOperation(s, op, at(s.agent, say(fault.ErrUnsupported, "'source' is not managed by a resource provider")))
 	default:
-		m.dropOperation(s, op)
+		m.dropOperation(s, op, at(s.agent, say(fault.ErrUnsupported, "operation %s is not possible on this master", op.GetType())))
 	}
 }
 
-// dropOperation answers an operation that this master cannot carry out: with an update when the framework
-// gave it an id, else with a refusal, so that it is never left waiting.
-func (m *Master) dropOperation(s *spending, op *mesospb.Offer_Operation) {
-	err := fmt.Errorf("operation %s is not possible on this master: %w", op.GetType(), fault.ErrUnsupported)
+// dropOperation answers an operation that cannot be carried out: with an update when the framework gave it an id,
+// else with a refusal, which schedulers that speak HTTP do not hear, as in Mesos.
+func (m *Master) dropOperation(s *spending, op *mesospb.Offer_Operation, err error) {
+	m.Log().Info("an operation is refused", "framework", s.framework.id, "operation", op.GetType(), "error", err)
 	if op.Id == nil {
 		m.refuse(s.framework.pid, err)
 		return
 	}
-	m.tellOperation(s.framework, &mesospb.OperationStatus{OperationId: op.Id, AgentId: s.agent.idpb(),
-		State: mesospb.OperationState_OPERATION_ERROR.Enum(), Message: proto.String(err.Error())})
+	m.tellOperation(s.framework, &mesospb.OperationStatus{OperationId: op.Id, State: mesospb.OperationState_OPERATION_ERROR.Enum(),
+		Message: proto.String(err.Error())})
 }
 
 // neverRan tells of a task that is over before it began; it is not kept.

@@ -32,15 +32,17 @@ type agent struct {
 	finishing    bool               // it is being written that it is drained
 	registered   time.Time
 	reregistered time.Time
-	total        resources.Resources
+	truth        resources.Resources // what the agent has said that it has
+	total        resources.Resources // with the operations that it has yet to carry out
 	totalpb      []*mesospb.Resource // total as messages have it, once somebody wanted to see it
 
-	tasks     map[string]map[string]*task     // by framework, by id; the agent's side of framework.tasks
-	executors map[string]map[string]*executor // by framework, by id
-	used      map[string]resources.Resources  // by framework: held by its tasks and executors
-	offers    map[string]*offer               // by id
-	offered   resources.Resources
-	killed    map[string]map[string]*mesospb.KillPolicy // asked for while the agent was away; by framework, by task
+	tasks      map[string]map[string]*task     // by framework, by id; the agent's side of framework.tasks
+	executors  map[string]map[string]*executor // by framework, by id
+	used       map[string]resources.Resources  // by framework: held by its tasks and executors
+	offers     map[string]*offer               // by id
+	offered    resources.Resources
+	operations map[string]*operation                     // by uuid
+	killed     map[string]map[string]*mesospb.KillPolicy // asked for while the agent was away; by framework, by task
 
 	inverse map[string]*inverseOffer // by framework: those that have been asked to leave and have not answered
 	answers map[string]inverseAnswer // by framework: what those said last

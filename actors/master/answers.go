@@ -49,8 +49,8 @@ var answers = map[masterpb.Call_Type]reading{
 	masterpb.Call_GET_EXECUTORS: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetExecutors: executorsOf(v)}
 	},
-	masterpb.Call_GET_OPERATIONS: func(*View, *Config) *masterpb.Response {
-		return &masterpb.Response{GetOperations: &masterpb.Response_GetOperations{}}
+	masterpb.Call_GET_OPERATIONS: func(v *View, _ *Config) *masterpb.Response {
+		return &masterpb.Response{GetOperations: &masterpb.Response_GetOperations{Operations: operationsOf(v)}}
 	},
 	masterpb.Call_GET_ROLES: func(v *View, _ *Config) *masterpb.Response {
 		return &masterpb.Response{GetRoles: &masterpb.Response_GetRoles{Roles: rolesOf(v)}}
@@ -75,6 +75,14 @@ var answers = map[masterpb.Call_Type]reading{
 
 // everybody may see what is in a view: what may not be seen by who asks was left out of it (see ViewFor).
 func everybody(authorization.Object) bool { return true }
+
+func operationsOf(v *View) []*mesospb.Operation {
+	list := make([]*mesospb.Operation, 0, v.Operations.Len())
+	for _, o := range v.Operations.All() {
+		list = append(list, o)
+	}
+	return list
+}
 
 func tasksOf(v *View) *masterpb.Response_GetTasks {
 	out := &masterpb.Response_GetTasks{}

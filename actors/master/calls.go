@@ -105,8 +105,10 @@ func (m *Master) obey(f *framework, c *schedulerpb.Call) error {
 	case schedulerpb.Call_DECLINE_INVERSE_OFFERS:
 		c := c.GetDeclineInverseOffers()
 		m.answerInverse(f, c.GetInverseOfferIds(), allocatorpb.InverseOfferStatus_DECLINE, c.GetFilters())
+	case schedulerpb.Call_ACKNOWLEDGE_OPERATION_STATUS:
+		m.acknowledgeOperation(f, c.GetAcknowledgeOperationStatus())
 	default:
-		return fmt.Errorf("%s: this master does not run operations: %w", c.GetType(), fault.ErrUnsupported)
+		return fmt.Errorf("%s: this master does not know it: %w", c.GetType(), fault.ErrUnsupported)
 	}
 	return nil
 }

@@ -82,6 +82,9 @@ func checkReturn(r *controlpb.ReregisterAgent) (resources.Resources, error) {
 	if err == nil {
 		err = validation.AgentID(id)
 	}
+	if err == nil {
+		total, err = holdings(total, r.GetCheckpointedResources())
+	}
 	frameworks := map[string]bool{}
 	for _, f := range r.GetFrameworks() {
 		if err == nil {

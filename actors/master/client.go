@@ -93,6 +93,12 @@ var orders = map[masterpb.Call_Type]order{
 	masterpb.Call_DRAIN_AGENT:                 (*Master).drainAgent,
 	masterpb.Call_DEACTIVATE_AGENT:            (*Master).deactivateAgent,
 	masterpb.Call_REACTIVATE_AGENT:            (*Master).reactivateAgent,
+	masterpb.Call_RESERVE_RESOURCES:           (*Master).changeResources,
+	masterpb.Call_UNRESERVE_RESOURCES:         (*Master).changeResources,
+	masterpb.Call_CREATE_VOLUMES:              (*Master).changeResources,
+	masterpb.Call_DESTROY_VOLUMES:             (*Master).changeResources,
+	masterpb.Call_GROW_VOLUME:                 (*Master).changeResources,
+	masterpb.Call_SHRINK_VOLUME:               (*Master).changeResources,
 }
 
 // carryOut does what an operator wants, and answers when it is done and can be seen. Mesos answers 200 without a

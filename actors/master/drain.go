@@ -172,8 +172,8 @@ func (m *Master) checkDrained(a *agent) {
 	})
 }
 
-// idle reports whether nothing of any framework is left on the agent.
-func (a *agent) idle() bool { return len(a.tasks) == 0 }
+// idle reports whether nothing of any framework is left on the agent, and nothing is done to its resources.
+func (a *agent) idle() bool { return len(a.tasks) == 0 && !a.operating() }
 
 // drained goes on after the registry has it. The agent may have been lost meanwhile, and is drained all the same.
 func (m *Master) drained(id string) {

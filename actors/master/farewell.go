@@ -79,6 +79,7 @@ func (m *Master) removeFramework(f *framework, why string) {
 	for _, a := range m.agents.sorted() {
 		m.checkDrained(a)
 	}
+	m.endOperations(f)
 	m.allocator.RemoveFramework(f.id)
 	f.unregistered = m.Now()
 	forgotten := m.frameworks.retire(f, m.config.MaxCompletedFrameworks)

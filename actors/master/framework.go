@@ -39,6 +39,7 @@ type framework struct {
 	completed   ring
 	offers      map[string]*offer
 	inverse     map[string]*inverseOffer // by id
+	operations  map[string]*operation    // with an id, by it
 	used        resources.Resources
 	offered     resources.Resources
 
@@ -149,12 +150,13 @@ func (fs *frameworks) retire(f *framework, keep int) (forgotten *framework) {
 func (m *Master) newFramework(id string, info *mesospb.FrameworkInfo) *framework {
 	f := &framework{
 		id: id, info: info, can: abilitiesOf(info),
-		tally: newTally(m.Metrics(), info.GetName(), id),
-		tasks: map[string]*task{}, offers: map[string]*offer{},
+		tally:      newTally(m.Metrics(), info.GetName(), id),
+		operations: map[string]*operation{}, tasks: map[string]*task{}, offers: map[string]*offer{},
 		unreachable: ring{max: m.config.MaxUnreachableTasksPerFramework},
 		completed:   ring{max: m.config.MaxCompletedTasksPerFramework},
 	}
 	m.frameworks.registered[id] = f
+	m.adoptOperations(f)
 	m.desk.touchFramework(id)
 	return f
 }

@@ -56,6 +56,7 @@ type Master struct {
 	agents     agents
 	frameworks frameworks
 	offers     offers
+	operations bookkeeping
 	gate       gate
 	limiter    *limiter
 
@@ -116,6 +117,7 @@ func (m *Master) Initialize(b *process.Base) {
 	m.weights = map[string]float64{}
 	m.quota.init()
 	m.maintenance.init()
+	m.operations.counts, m.operations.shown = map[operationKind]int{}, map[string]bool{}
 	m.gate.init(m.parts.Credentials)
 
 	process.Install(b, m.authenticate)
@@ -125,6 +127,7 @@ func (m *Master) Initialize(b *process.Base) {
 	process.Install(b, m.unregisterAgent)
 	process.Install(b, m.pong)
 	process.Install(b, m.statusUpdate)
+	process.Install(b, m.updateOperationStatus)
 	process.Install(b, m.exitedExecutor)
 	process.Install(b, m.executorMessage)
 	process.Install(b, m.call) // scheduler.Call, from a framework actor or the gateway

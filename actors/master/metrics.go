@@ -19,15 +19,17 @@ type counts struct {
 	executorToFramework, resubscribe, dropped       *metrics.Counter
 	calls                                           map[schedulerpb.Call_Type]*metrics.Counter
 
-	registrations, reregistrations                              *metrics.Counter
-	removedRegistered, removedUnregistered, removedUnhealthy    *metrics.Counter
-	removals, recoveryRemovals                                  *metrics.Counter
-	unreachableScheduled, unreachableCanceled                   *metrics.Counter
-	unreachableCompleted                                        *metrics.Counter
-	validUpdate, invalidUpdate, validAck, invalidAck            *metrics.Counter
-	validToExecutor, invalidToExecutor                          *metrics.Counter
-	validToFramework, invalidToFramework                        *metrics.Counter
-	offersSent, offersAccepted, offersDeclined, offersRescinded *metrics.Counter
+	registrations, reregistrations                                *metrics.Counter
+	removedRegistered, removedUnregistered, removedUnhealthy      *metrics.Counter
+	removals, recoveryRemovals                                    *metrics.Counter
+	unreachableScheduled, unreachableCanceled                     *metrics.Counter
+	unreachableCompleted                                          *metrics.Counter
+	validUpdate, invalidUpdate, validAck, invalidAck              *metrics.Counter
+	validToExecutor, invalidToExecutor                            *metrics.Counter
+	validToFramework, invalidToFramework                          *metrics.Counter
+	operationUpdate, validOperationUpdate, invalidOperationUpdate *metrics.Counter
+	validOperationAck, invalidOperationAck                        *metrics.Counter
+	offersSent, offersAccepted, offersDeclined, offersRescinded   *metrics.Counter
 
 	tasks map[mesospb.TaskState]int // in the tables now
 	over  map[mesospb.TaskState]*metrics.Counter
@@ -71,37 +73,42 @@ func (c *counts) init(registry *metrics.Registry) {
 		c.over[s] = c.registry.Counter("master/" + metricName(s))
 	}
 	for name, counter := range map[string]**metrics.Counter{
-		"messages_authenticate":                  &c.authenticate,
-		"messages_register_slave":                &c.registerAgent,
-		"messages_reregister_slave":              &c.reregisterAgent,
-		"messages_unregister_slave":              &c.unregisterAgent,
-		"messages_status_update":                 &c.statusUpdate,
-		"messages_exited_executor":               &c.exitedExecutor,
-		"messages_executor_to_framework":         &c.executorToFramework,
-		"messages_reregister_framework":          &c.resubscribe,
-		"dropped_messages":                       &c.dropped,
-		"slave_registrations":                    &c.registrations,
-		"slave_reregistrations":                  &c.reregistrations,
-		"slave_removals":                         &c.removals,
-		"slave_removals/reason_registered":       &c.removedRegistered,
-		"slave_removals/reason_unregistered":     &c.removedUnregistered,
-		"slave_removals/reason_unhealthy":        &c.removedUnhealthy,
-		"recovery_slave_removals":                &c.recoveryRemovals,
-		"slave_unreachable_scheduled":            &c.unreachableScheduled,
-		"slave_unreachable_canceled":             &c.unreachableCanceled,
-		"slave_unreachable_completed":            &c.unreachableCompleted,
-		"valid_status_updates":                   &c.validUpdate,
-		"invalid_status_updates":                 &c.invalidUpdate,
-		"valid_status_update_acknowledgements":   &c.validAck,
-		"invalid_status_update_acknowledgements": &c.invalidAck,
-		"valid_framework_to_executor_messages":   &c.validToExecutor,
-		"invalid_framework_to_executor_messages": &c.invalidToExecutor,
-		"valid_executor_to_framework_messages":   &c.validToFramework,
-		"invalid_executor_to_framework_messages": &c.invalidToFramework,
-		"offers_sent":                            &c.offersSent,
-		"offers_accepted":                        &c.offersAccepted,
-		"offers_declined":                        &c.offersDeclined,
-		"offers_rescinded":                       &c.offersRescinded,
+		"messages_authenticate":                            &c.authenticate,
+		"messages_register_slave":                          &c.registerAgent,
+		"messages_reregister_slave":                        &c.reregisterAgent,
+		"messages_unregister_slave":                        &c.unregisterAgent,
+		"messages_status_update":                           &c.statusUpdate,
+		"messages_operation_status_update":                 &c.operationUpdate,
+		"valid_operation_status_updates":                   &c.validOperationUpdate,
+		"invalid_operation_status_updates":                 &c.invalidOperationUpdate,
+		"valid_operation_status_update_acknowledgements":   &c.validOperationAck,
+		"invalid_operation_status_update_acknowledgements": &c.invalidOperationAck,
+		"messages_exited_executor":                         &c.exitedExecutor,
+		"messages_executor_to_framework":                   &c.executorToFramework,
+		"messages_reregister_framework":                    &c.resubscribe,
+		"dropped_messages":                                 &c.dropped,
+		"slave_registrations":                              &c.registrations,
+		"slave_reregistrations":                            &c.reregistrations,
+		"slave_removals":                                   &c.removals,
+		"slave_removals/reason_registered":                 &c.removedRegistered,
+		"slave_removals/reason_unregistered":               &c.removedUnregistered,
+		"slave_removals/reason_unhealthy":                  &c.removedUnhealthy,
+		"recovery_slave_removals":                          &c.recoveryRemovals,
+		"slave_unreachable_scheduled":                      &c.unreachableScheduled,
+		"slave_unreachable_canceled":                       &c.unreachableCanceled,
+		"slave_unreachable_completed":                      &c.unreachableCompleted,
+		"valid_status_updates":                             &c.validUpdate,
+		"invalid_status_updates":                           &c.invalidUpdate,
+		"valid_status_update_acknowledgements":             &c.validAck,
+		"invalid_status_update_acknowledgements":           &c.invalidAck,
+		"valid_framework_to_executor_messages":             &c.validToExecutor,
+		"invalid_framework_to_executor_messages":           &c.invalidToExecutor,
+		"valid_executor_to_framework_messages":             &c.validToFramework,
+		"invalid_executor_to_framework_messages":           &c.invalidToFramework,
+		"offers_sent":                                      &c.offersSent,
+		"offers_accepted":                                  &c.offersAccepted,
+		"offers_declined":                                  &c.offersDeclined,
+		"offers_rescinded":                                 &c.offersRescinded,
 	} {
 		*counter = c.registry.Counter("master/" + name)
 	}
@@ -167,6 +174,7 @@ func (m *Master) gauges() {
 	for _, s := range activeStates {
 		c.gauge(metricName(s), float64(c.tasks[s]))
 	}
+	m.countOperations()
 	c.gauge("tasks_unreachable", float64(m.desk.view.Unreachable.Len()))
 	for i, name := range totalled {
 		c.share(name, m.desk.sums[firm].total[i], m.desk.sums[firm].used[i])

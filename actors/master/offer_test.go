@@ -284,27 +284,3 @@ func TestExecutor(t *testing.T) {
 	equal(t, "the status", e.GetFailure().GetStatus(), 256)
 	equal(t, "used after its end", s.metric("master/cpus_used"), 0)
 }
-
-func TestOperations(t *testing.T) {
-	s := newStage(t, nil)
-	s.agent("a1", "cpus:4;mem:4096")
-	f := s.framework("f1")
-	o := f.offer()
-	reserve := func(id string) *mesospb.Offer_Operation {
-		op := &mesospb.Offer_Operation{Type: mesospb.Offer_Operation_RESERVE.Enum(), Reserve: &mesospb.Offer_Operation_Reserve{Resources: o.Resources}}
-		if id != "" {
-			op.Id = &mesospb.OperationID{Value: proto.String(id)}
-		}
-		return op
-	}
-	f.call(&schedulerpb.Call{Type: schedulerpb.Call_ACCEPT.Enum(), Accept: &schedulerpb.Call_Accept{OfferIds: []*mesospb.OfferID{o.Id},
-		Operations: []*mesospb.Offer_Operation{reserve("op1"), reserve("")}, Filters: &mesospb.Filters{RefuseSeconds: proto.Float64(0)}}})
-	e := f.Expect(event(schedulerpb.Event_UPDATE_OPERATION_STATUS))[0].Msg.(*schedulerpb.Event)
-	equal(t, "the state", e.GetUpdateOperationStatus().GetStatus().GetState(), mesospb.OperationState_OPERATION_ERROR)
-	f.Expect(testkit.Of(func(r *controlpb.Refused) bool { return r.GetClass() == controlpb.Refused_UNSUPPORTED }))
-	equal(t, "the offer", amounts(t, f.offer().GetResources()), "cpus:4; mem:4096")
-	op := reserve("gone")
-	f.call(&schedulerpb.Call{Type: schedulerpb.Call_ACCEPT.Enum(), Accept: &schedulerpb.Call_Accept{OfferIds: []*mesospb.OfferID{o.Id}, Operations: []*mesospb.Offer_Operation{op}}})
-	e = f.Expect(event(schedulerpb.Event_UPDATE_OPERATION_STATUS))[0].Msg.(*schedulerpb.Event)
-	equal(t, "the state", e.GetUpdateOperationStatus().GetStatus().GetState(), mesospb.OperationState_OPERATION_DROPPED)
-}

@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 )
@@ -97,29 +95,4 @@ func reconcileUnknown(w whereabouts, partitionAware bool) answer {
 		a.state = mesospb.TaskState_TASK_LOST
 	}
 	return a
-}
-
-// reconcileOperations answers for operations. This master runs none, so it says of each what the state of
-// its agent tells; without any it has nothing to say.
-func (m *Master) reconcileOperations(f *framework, asked []*schedulerpb.Call_ReconcileOperations_Operation) {
-	states := map[whereabouts]mesospb.OperationState{
-		recovering:    mesospb.OperationState_OPERATION_RECOVERING,
-		registered:    mesospb.OperationState_OPERATION_UNKNOWN,
-		isUnreachable: mesospb.OperationState_OPERATION_UNREACHABLE,
-		isGone:        mesospb.OperationState_OPERATION_GONE_BY_OPERATOR,
-		unknown:       mesospb.OperationState_OPERATION_UNKNOWN,
-	}
-	for _, q := range asked {
-		w := unknown
-		if q.AgentId != nil {
-			w = m.whereabouts(q.AgentId)
-		}
-		m.tellOperation(f, &mesospb.OperationStatus{OperationId: q.OperationId, AgentId: q.AgentId,
-			ResourceProviderId: q.ResourceProviderId, State: states[w].Enum(), Message: proto.String("Reconciliation")})
-	}
-}
-
-func (m *Master) tellOperation(f *framework, s *mesospb.OperationStatus) {
-	m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_UPDATE_OPERATION_STATUS.Enum(),
-		UpdateOperationStatus: &schedulerpb.Event_UpdateOperationStatus{Status: s}})
 }

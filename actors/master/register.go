@@ -23,6 +23,9 @@ func (m *Master) registerAgent(from process.UPID, r *controlpb.RegisterAgent) {
 		return
 	}
 	total, err := checkAgent(r.GetAgent(), r.GetVersion())
+	if err == nil {
+		total, err = holdings(total, r.GetCheckpointedResources())
+	}
 	if err != nil {
 		m.Log().Warn("an agent is refused", "agent", from, "error", err)
 		return
@@ -65,7 +68,8 @@ func (m *Master) admitted(from process.UPID, info *mesospb.AgentInfo, total reso
 
 func newAgent(info *mesospb.AgentInfo, pid process.UPID, version string, capabilities []*mesospb.AgentInfo_Capability, total resources.Resources) *agent {
 	return &agent{
-		id: info.GetId().GetValue(), info: info, pid: pid, version: version, capabilities: capabilities, total: total,
+		id: info.GetId().GetValue(), info: info, pid: pid, version: version, capabilities: capabilities,
+		truth: total, total: total, operations: map[string]*operation{},
 		tasks: map[string]map[string]*task{}, executors: map[string]map[string]*executor{},
 		used: map[string]resources.Resources{}, offers: map[string]*offer{}, killed: map[string]map[string]*mesospb.KillPolicy{},
 	}

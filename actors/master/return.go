@@ -115,9 +115,10 @@ func (m *Master) tookBack(a *agent, r *controlpb.ReregisterAgent, lost bool) {
 	m.counts.reregistrations.Inc()
 	reported := index(r)
 	tasks := m.learn(a, reported)
+	m.learnOperations(a, r.GetOperations())
 	m.addAgent(a)
 	m.Log().Info("agent re-registered", "agent", a.id, "at", a.pid, "tasks", len(tasks))
-	m.welcome(a, nil)
+	m.welcome(a, nil, nil)
 	m.endCompleted(a, reported)
 	if lost {
 		m.tellReturned(tasks)
@@ -144,6 +145,9 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 	m.dropExecutors(a, reported)
 	before := maps.Clone(a.used)
 	more := m.learn(a, reported)
+	missing := m.learnOperations(a, r.GetOperations())
+	a.truth = total
+	total = a.booked()
 	changed := !a.total.Equal(total)
 	a.total, a.totalpb = total, nil
 	if !a.connected {
@@ -151,7 +155,7 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 		m.restartHealth(a)
 	}
 	m.reshare(a, changed, a.usesMoreThan(before))
-	m.welcome(a, m.questions(a, reported))
+	m.welcome(a, m.questions(a, reported), missing)
 	m.killAgain(a, reported)
 	m.endCompleted(a, reported)
 	m.tellReturned(more)
@@ -188,8 +192,9 @@ func (m *Master) reshare(a *agent, changed bool, more map[string]resources.Resou
 	m.allocator.ActivateAgent(a.id)
 }
 
-func (m *Master) welcome(a *agent, questions []*controlpb.ReconcileTasks) {
-	m.Send(a.pid, &controlpb.AgentReregistered{AgentId: a.idpb(), PingTimeoutSeconds: m.pingTimeout(), Reconciliations: questions, Epoch: m.stamp()})
+func (m *Master) welcome(a *agent, questions []*controlpb.ReconcileTasks, operations [][]byte) {
+	m.Send(a.pid, &controlpb.AgentReregistered{AgentId: a.idpb(), PingTimeoutSeconds: m.pingTimeout(), Reconciliations: questions,
+		Operations: operations, Epoch: m.stamp()})
 }
 
 // endCompleted has everything of frameworks that are over shut down: the order may have been lost.

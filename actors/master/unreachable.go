@@ -114,6 +114,7 @@ func (m *Master) loseAgent(a *agent, why loss) {
 	m.settle(a.id)
 	each(a.tasks, func(framework, id string, t *task) { m.loseTask(a, t, why) })
 	each(a.executors, func(framework, id string, _ *executor) { m.removeExecutor(a, framework, id) })
+	m.loseOperations(a, why)
 	m.rescindAll(a)
 	m.rescindInverse(a)
 	if len(a.answers) > 0 {

@@ -37,6 +37,7 @@ type View struct {
 	Unreachable tree.Tree[*mesospb.Task]                              // by framework and number
 	Completed   tree.Tree[*mesospb.Task]                              // by framework and number
 	Executors   tree.Tree[*masterpb.Response_GetExecutors_Executor]   // by agent, framework and id
+	Operations  tree.Tree[*mesospb.Operation]                         // by number
 	Roles       tree.Tree[float64]                                    // weights of roles that have one
 	Quotas      tree.Tree[*quotapb.QuotaConfig]                       // by role; those that were set to nothing are empty
 	Schedule    *maintenancepb.Schedule                               // of maintenance; nil before this master serves
@@ -72,6 +73,7 @@ type drafts struct {
 	Executors   tree.Draft[*masterpb.Response_GetExecutors_Executor]
 	Roles       tree.Draft[float64]
 	Quotas      tree.Draft[*quotapb.QuotaConfig]
+	Operations  tree.Draft[*mesospb.Operation]
 }
 
 // desk prepares the next view: tasks and executors are changed in it one by one, agents and frameworks are
@@ -196,6 +198,16 @@ func (d *desk) dropExecutor(agent, framework, id string) {
 	d.changed = true
 }
 
+func (d *desk) setOperation(o *operation) {
+	d.drafts.Operations.Set(numbered(o.number), o.info)
+	d.changed = true
+}
+
+func (d *desk) dropOperation(o *operation) {
+	d.drafts.Operations.Delete(numbered(o.number))
+	d.changed = true
+}
+
 // retire moves a framework among the completed ones, and forgets another with all of its tasks.
 func (d *desk) retire(f, forgotten *framework) {
 	d.frameworks[f.id] = true
@@ -302,9 +314,10 @@ func (m *Master) refresh() {
 	clear(d.recovered)
 	v.Agents, v.Recovered, v.Frameworks, v.Past = d.drafts.Agents.Tree(), d.drafts.Recovered.Tree(), d.drafts.Frameworks.Tree(), d.drafts.Past.Tree()
 	v.Tasks, v.Unreachable, v.Completed = d.drafts.Tasks.Tree(), d.drafts.Unreachable.Tree(), d.drafts.Completed.Tree()
-	v.Executors = d.drafts.Executors.Tree()
+
 	v.Roles, v.Quotas = d.drafts.Roles.Tree(), d.drafts.Quotas.Tree()
 	m.refreshMachines()
+	v.Executors, v.Operations = d.drafts.Executors.Tree(), d.drafts.Operations.Tree()
 }
 
 // account keeps the totals of all agents by what one of them adds now; nil for one that is not there.

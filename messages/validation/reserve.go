@@ -62,9 +62,10 @@ func (a Asker) understood(x resources.Resource) error {
 // reserver refuses reservations in somebody else's name.
 func (a Asker) reserver(x resources.Resource) error {
 	stack := x.Reservations()
-	switch last := stack[len(stack)-1]; {
-	case a.Principal == "":
+	if a.Principal == "" || len(stack) == 0 {
 		return nil
+	}
+	switch last := stack[len(stack)-1]; {
 	case last.Principal == nil:
 		return refuse("resource %s has no principal: set yours, %q", x, a.Principal)
 	case last.GetPrincipal() != a.Principal:

@@ -1,0 +1,217 @@
+package master
+
+import (
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/messages/authorization"
+	"github.com/meseta-io/meseta/messages/capabilities"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/operations"
+	"github.com/meseta-io/meseta/messages/resources"
+	"github.com/meseta-io/meseta/messages/validation"
+)
+
+// convert carries out an operation of a framework on what is left of its offers. The next one works on what it made.
+func (m *Master) convert(s *spending, asked *mesospb.Offer_Operation) {
+	f, a := s.framework, s.agent
+	op := proto.CloneOf(asked)
+	operations.Allocate(op, s.role)
+	conversions, err := m.convertible(s, op)
+	if err != nil {
+		m.dropOperation(s, op, err)
+		return
+	}
+	total, err := a.total.Apply(unallocated(op))
+	if err != nil {
+		m.dropOperation(s, op, at(a, err))
+		return
+	}
+	for _, c := range conversions {
+		m.withdrawShared(a, c)
+		s.left = s.left.Subtract(c.Consumed)
+		if resizes(op) {
+			// As in Mesos it is there with the next offer, when it is sure that the agent did it.
+			s.later = s.later.Add(c.Converted)
+			continue
+		}
+		s.left = s.left.Add(c.Converted)
+	}
+	m.setTotal(a, total)
+	m.allocator.UpdateAllocation(f.id, a.id, conversions)
+	m.operateOn(a, f, op)
+}
+
+// convertible says what an operation makes of the offered resources, or why it may not.
+func (m *Master) convertible(s *spending, op *mesospb.Offer_Operation) ([]resources.Conversion, error) {
+	f, a := s.framework, s.agent
+	if err := m.feedback(f, a, op); err != nil {
+		return nil, err
+	}
+	if err := m.mayOperate(f.subject(), op); err != nil {
+		return nil, err
+	}
+	if len(op.GetReserve().GetSource()) > 0 {
+		return nil, at(a, say(fault.ErrUnsupported, "a reservation with a source can only be made by an operator"))
+	}
+	if err := validation.Operation(op, asker(a, f, f.info.GetPrincipal())); err != nil {
+		return nil, at(a, err)
+	}
+	conversions, err := resources.Conversions(op)
+	if err != nil {
+		return nil, at(a, err)
+	}
+	if err := fits(s.left, conversions); err != nil {
+		return nil, err
+	}
+	if _, err := s.left.Convert(conversions...); err != nil {
+		return nil, at(a, err)
+	}
+	return conversions, nil
+}
+
+// fits reports, in Mesos' words, what is not there to be converted.
+func fits(rs resources.Resources, conversions []resources.Conversion) error {
+	nothing := func(c resources.Conversion) bool { return c.Consumed.IsEmpty() }
+	if len(conversions) == 0 || slices.ContainsFunc(conversions, nothing) {
+		return say(fault.ErrInvalid, "an operation on nothing: name amounts above 0")
+	}
+	for _, c := range conversions {
+		if !rs.Contains(c.Consumed) {
+			return say(fault.ErrConflict, "%s does not contain %s", rs, c.Consumed)
+		}
+		rs = rs.Subtract(c.Consumed).Add(c.Converted)
+	}
+	return nil
+}
+
+// feedback says why a framework cannot be told what becomes of an operation, if it wants to be.
+func (m *Master) feedback(f *framework, a *agent, op *mesospb.Offer_Operation) error {
+	if op.Id == nil {
+		return nil
+	}
+	id := op.GetId().GetValue()
+	switch {
+	case validation.ID(id) != nil:
+		return say(fault.ErrInvalid, "operation id %q: %s", id, validation.ID(id))
+	case f.operations[id] != nil:
+		return say(fault.ErrInvalid, "another operation has the id %q and is not acknowledged", id)
+	case !capabilities.OfAgent(a.capabilities).Has(mesospb.AgentInfo_Capability_AGENT_OPERATION_FEEDBACK):
+		return at(a, say(fault.ErrUnsupported, "operation feedback was asked for, but the agent does not have the capability AGENT_OPERATION_FEEDBACK"))
+	case len(a.operations) >= maxOperations:
+		return at(a, say(fault.ErrUnavailable, "%d operations are not acknowledged: acknowledge some first", len(a.operations)))
+	}
+	return nil
+}
+
+// asker is what validation has to know of who asks, and of the agent.
+func asker(a *agent, f *framework, principal string) validation.Asker {
+	by := validation.Asker{Principal: principal, Capabilities: a.capabilities, Checkpointed: a.total.Filter(resources.Resource.NeedsCheckpoint)}
+	if f != nil {
+		by.Framework = f.info
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.used)) {
+		by.Used = append(by.Used, a.used[id])
+	}
+	return by
+}
+
+// withdrawShared rescinds the offers that have a shared volume which is about to be destroyed. What is used of it
+// validation has found.
+func (m *Master) withdrawShared(a *agent, c resources.Conversion) {
+	gone := c.Consumed.Shared().Unallocate()
+	if gone.IsEmpty() || c.Converted.Unallocate().Contains(gone) {
+		return
+	}
+	for _, o := range sortedOffers(a.offers) {
+		if o.resources.Unallocate().Contains(gone) {
+			m.endOffer(o, nil, true)
+		}
+	}
+}
+
+// resizes reports whether an operation changes the size of a volume.
+func resizes(op *mesospb.Offer_Operation) bool {
+	return op.GetType() == mesospb.Offer_Operation_GROW_VOLUME || op.GetType() == mesospb.Offer_Operation_SHRINK_VOLUME
+}
+
+// errMayNot is why an operation is not carried out that is sound.
+var errMayNot = say(fault.ErrDenied, "Not authorized")
+
+// mayOperate says whether somebody may do what an operation does, with every resource in it.
+func (m *Master) mayOperate(who authorization.Subject, op *mesospb.Offer_Operation) error {
+	for _, a := range acts(op) {
+		if !m.approves(who, a.what, authorization.Object{Resource: a.on}) {
+			return errMayNot
+		}
+	}
+	return nil
+}
+
+// act is one thing that somebody has to be allowed to do.
+type act struct {
+	what authorization.Action
+	on   *mesospb.Resource
+}
+
+// acts are what has to be allowed for an operation.
+func acts(op *mesospb.Offer_Operation) (list []act) {
+	each := func(what authorization.Action, rs ...*mesospb.Resource) {
+		for _, r := range rs {
+			list = append(list, act{what, r})
+		}
+	}
+	switch op.GetType() {
+	case mesospb.Offer_Operation_RESERVE:
+		reservations(op.GetReserve(), each)
+	case mesospb.Offer_Operation_UNRESERVE:
+		each(authorization.UnreserveResources, op.GetUnreserve().GetResources()...)
+	case mesospb.Offer_Operation_CREATE:
+		each(authorization.CreateVolume, op.GetCreate().GetVolumes()...)
+	case mesospb.Offer_Operation_DESTROY:
+		each(authorization.DestroyVolume, op.GetDestroy().GetVolumes()...)
+	case mesospb.Offer_Operation_GROW_VOLUME:
+		each(authorization.ResizeVolume, op.GetGrowVolume().GetVolume())
+	case mesospb.Offer_Operation_SHRINK_VOLUME:
+		each(authorization.ResizeVolume, op.GetShrinkVolume().GetVolume())
+	}
+	return list
+}
+
+// reservations are the steps of a reservation: with a source, everything is given back that the two do not have in
+// common, and then reserved anew.
+func reservations(op *mesospb.Offer_Operation_Reserve, each func(authorization.Action, ...*mesospb.Resource)) {
+	if len(op.GetSource()) == 0 {
+		each(authorization.ReserveResources, op.GetResources()...)
+		return
+	}
+	from, err1 := resources.FromProto(op.GetSource())
+	to, err2 := resources.FromProto(op.GetResources())
+	if err1 != nil || err2 != nil {
+		return // validation says what is wrong
+	}
+	common := depth(from.ReservationAncestor(to))
+	for n := depth(from); n > common; n-- {
+		each(authorization.UnreserveResources, from.Proto()...)
+		from, _ = from.PopReservation()
+	}
+	var stages []resources.Resources
+	for n := depth(to); n > common; n-- {
+		stages = append(stages, to)
+		to, _ = to.PopReservation()
+	}
+	for _, stage := range slices.Backward(stages) {
+		each(authorization.ReserveResources, stage.Proto()...)
+	}
+}
+
+// depth is how often resources that are reserved alike are reserved.
+func depth(rs resources.Resources) int {
+	for x := range rs.All() {
+		return len(x.Reservations())
+	}
+	return 0
+}
