@@ -118,8 +118,7 @@ func (m *Master) mayOperate(who authorization.Subject, op *mesospb.Offer_Operati
 	var asks []ask
 	switch op.GetType() {
 	case mesospb.Offer_Operation_RESERVE:
-		// What moves from one reservation to another is taken and given.
-		asks = append(about(authorization.UnreserveResources, reserved(op.GetReserve().GetSource())), about(authorization.ReserveResources, op.GetReserve().GetResources())...)
+		asks = reservations(op.GetReserve())
 	case mesospb.Offer_Operation_UNRESERVE:
 		asks = about(authorization.UnreserveResources, op.GetUnreserve().GetResources())
 	case mesospb.Offer_Operation_CREATE:
@@ -163,15 +162,6 @@ func about(what authorization.Action, all []*mesospb.Resource) (asks []ask) {
 }
 
 func one(r *mesospb.Resource) []*mesospb.Resource { return []*mesospb.Resource{r} }
-
-func reserved(all []*mesospb.Resource) (some []*mesospb.Resource) {
-	for _, r := range all {
-		if authorization.IsReserved(r) {
-			some = append(some, r)
-		}
-	}
-	return some
-}
 
 func destroyDisk(r *mesospb.Resource) authorization.Action {
 	switch r.GetDisk().GetSource().GetType() {

@@ -138,64 +138,20 @@ func resizes(op *mesospb.Offer_Operation) bool {
 	return op.GetType() == mesospb.Offer_Operation_GROW_VOLUME || op.GetType() == mesospb.Offer_Operation_SHRINK_VOLUME
 }
 
-// errMayNot is why an operation is not carried out that is sound.
-var errMayNot = say(fault.ErrDenied, "Not authorized")
-
-// mayOperate says whether somebody may do what an operation does, with every resource in it.
-func (m *Master) mayOperate(who authorization.Subject, op *mesospb.Offer_Operation) error {
-	for _, a := range acts(op) {
-		if !m.approves(who, a.what, authorization.Object{Resource: a.on}) {
-			return errMayNot
-		}
-	}
-	return nil
-}
-
-// act is one thing that somebody has to be allowed to do.
-type act struct {
-	what authorization.Action
-	on   *mesospb.Resource
-}
-
-// acts are what has to be allowed for an operation.
-func acts(op *mesospb.Offer_Operation) (list []act) {
-	each := func(what authorization.Action, rs ...*mesospb.Resource) {
-		for _, r := range rs {
-			list = append(list, act{what, r})
-		}
-	}
-	switch op.GetType() {
-	case mesospb.Offer_Operation_RESERVE:
-		reservations(op.GetReserve(), each)
-	case mesospb.Offer_Operation_UNRESERVE:
-		each(authorization.UnreserveResources, op.GetUnreserve().GetResources()...)
-	case mesospb.Offer_Operation_CREATE:
-		each(authorization.CreateVolume, op.GetCreate().GetVolumes()...)
-	case mesospb.Offer_Operation_DESTROY:
-		each(authorization.DestroyVolume, op.GetDestroy().GetVolumes()...)
-	case mesospb.Offer_Operation_GROW_VOLUME:
-		each(authorization.ResizeVolume, op.GetGrowVolume().GetVolume())
-	case mesospb.Offer_Operation_SHRINK_VOLUME:
-		each(authorization.ResizeVolume, op.GetShrinkVolume().GetVolume())
-	}
-	return list
-}
-
 // reservations are the steps of a reservation: with a source, everything is given back that the two do not have in
 // common, and then reserved anew.
-func reservations(op *mesospb.Offer_Operation_Reserve, each func(authorization.Action, ...*mesospb.Resource)) {
+func reservations(op *mesospb.Offer_Operation_Reserve) (asks []ask) {
 	if len(op.GetSource()) == 0 {
-		each(authorization.ReserveResources, op.GetResources()...)
-		return
+		return about(authorization.ReserveResources, op.GetResources())
 	}
 	from, err1 := resources.FromProto(op.GetSource())
 	to, err2 := resources.FromProto(op.GetResources())
 	if err1 != nil || err2 != nil {
-		return // validation says what is wrong
+		return nil // validation says what is wrong
 	}
 	common := depth(from.ReservationAncestor(to))
 	for n := depth(from); n > common; n-- {
-		each(authorization.UnreserveResources, from.Proto()...)
+		asks = append(asks, about(authorization.UnreserveResources, from.Proto())...)
 		from, _ = from.PopReservation()
 	}
 	var stages []resources.Resources
@@ -204,8 +160,9 @@ func reservations(op *mesospb.Offer_Operation_Reserve, each func(authorization.A
 		to, _ = to.PopReservation()
 	}
 	for _, stage := range slices.Backward(stages) {
-		each(authorization.ReserveResources, stage.Proto()...)
+		asks = append(asks, about(authorization.ReserveResources, stage.Proto())...)
 	}
+	return asks
 }
 
 // depth is how often resources that are reserved alike are reserved.
