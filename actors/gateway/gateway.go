@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/meseta-io/meseta/actors/gateway/legacy"
+	"github.com/meseta-io/meseta/actors/gateway/operator"
 	"github.com/meseta-io/meseta/actors/gateway/scheduler"
 	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/actors/master"
@@ -42,6 +43,7 @@ func (p Parts) routes() []web.Route {
 	if p.Master != nil {
 		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
+		all = append(all, operator.Routes(operator.Config{Master: *p.Master})...)
 	}
 	return all
 }

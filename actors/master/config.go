@@ -74,6 +74,8 @@ type Config struct {
 	// AuthenticationTimeout is how long the answer to a challenge may take.
 	AuthenticationTimeout time.Duration `flag:"authentication_v0_timeout"`
 
+	// MaxSubscribers is how many operators may watch the stream of events at a time; one more ends the oldest stream.
+	MaxSubscribers int `flag:"max_operator_event_stream_subscribers"`
 	// MaxCompletedFrameworks is how many frameworks are remembered after their end.
 	MaxCompletedFrameworks int `flag:"max_completed_frameworks"`
 	// MaxCompletedTasksPerFramework is how many tasks of a framework are remembered after their end.
@@ -108,6 +110,7 @@ func Default() Config {
 		AllocatorRecoveryTimeout:        10 * time.Minute,
 		RootSubmissions:                 true,
 		AuthenticationTimeout:           15 * time.Second,
+		MaxSubscribers:                  1000,
 		MaxCompletedFrameworks:          50,
 		MaxCompletedTasksPerFramework:   1000,
 		MaxUnreachableTasksPerFramework: 1000,
@@ -140,6 +143,7 @@ func (c Config) Validate() error {
 	refuse(c.AuthenticateAgents && c.Credentials == "", "authenticate_agents", true, "needs a file of --credentials to compare with")
 	refuse(c.AuthenticateFrameworks && c.Credentials == "", "authenticate_frameworks", true, "needs a file of --credentials to compare with")
 	refuse(c.AuthenticationTimeout < minAuthenticationTimeout, "authentication_v0_timeout", c.AuthenticationTimeout, "at least 1s")
+	refuse(c.MaxSubscribers < 1, "max_operator_event_stream_subscribers", c.MaxSubscribers, "at least 1, or nobody can watch")
 	refuse(c.MaxCompletedFrameworks < 0, "max_completed_frameworks", c.MaxCompletedFrameworks, "not negative")
 	refuse(c.MaxCompletedTasksPerFramework < 0, "max_completed_tasks_per_framework", c.MaxCompletedTasksPerFramework, "not negative")
 	refuse(c.MaxUnreachableTasksPerFramework < 0, "max_unreachable_tasks_per_framework", c.MaxUnreachableTasksPerFramework, "not negative")

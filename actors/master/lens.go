@@ -30,6 +30,14 @@ func (c Client) Lens(who authorization.Subject) *Lens {
 // Clear is whether it hides nothing.
 func (l *Lens) Clear() bool { return l.all }
 
+// Through is a view without what cannot be seen.
+func (l *Lens) Through(v *View) *View {
+	if l.all {
+		return v
+	}
+	return l.through(v)
+}
+
 // Framework is whether a framework can be seen.
 func (l *Lens) Framework(f *mesospb.FrameworkInfo) bool {
 	return l.all || l.framework(authorization.Object{Framework: f})

@@ -98,6 +98,9 @@ func (n *node[V]) walk(yield func(string, V) bool) bool {
 	return n == nil || n.left.walk(yield) && yield(n.key, n.value) && n.right.walk(yield)
 }
 
+// Places is how far Range can go: the number of entries, those that a lens hides among them.
+func (t Tree[V]) Places() int { return t.root.len() }
+
 // Range yields the entries from the one with so many before it up to, and without, the one with so many before that, so
 // that several readers share one walk. What a lens hides is counted, and not yielded.
 func (t Tree[V]) Range(from, to int) iter.Seq2[string, V] {

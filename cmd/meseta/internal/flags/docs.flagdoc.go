@@ -55,6 +55,7 @@ var docs = map[string]string{
 	"master.Config.MaxAgentPingTimeouts":                "MaxAgentPingTimeouts is how many pings in a row an agent may miss before it is unreachable.",
 	"master.Config.MaxCompletedFrameworks":              "MaxCompletedFrameworks is how many frameworks are remembered after their end.",
 	"master.Config.MaxCompletedTasksPerFramework":       "MaxCompletedTasksPerFramework is how many tasks of a framework are remembered after their end.",
+	"master.Config.MaxSubscribers":                      "MaxSubscribers is how many operators may watch the stream of events at a time; one more ends the oldest stream.",
 	"master.Config.MaxUnreachableTasksPerFramework":     "MaxUnreachableTasksPerFramework is how many tasks on unreachable agents are remembered.",
 	"master.Config.OfferTimeout":                        "OfferTimeout is how long a framework may sit on an offer. Zero means forever, which starves the others when a framework forgets to decline.",
 	"master.Config.RecoveryAgentRemovalLimit":           "RecoveryAgentRemovalLimit is the largest share of the known agents that may become unreachable after a failover; beyond it the master ends, because then it is rather the master's network that is broken.",
