@@ -92,10 +92,11 @@ func Amount(v float64) error {
 	return nil
 }
 
+// failoverTimeout lets a negative one pass, which means none: Mesos does, and some clients mean it so.
 func failoverTimeout(f *mesospb.FrameworkInfo) error {
 	t := f.GetFailoverTimeout()
-	if !(t >= 0 && t <= math.MaxInt64/float64(time.Second)) {
-		return refuse("failover_timeout is %g: it is from 0 to 9.2e9 seconds", t)
+	if most := math.MaxInt64 / float64(time.Second); !(t >= -most && t <= most) {
+		return refuse("failover_timeout is %g: at most 9.2e9 seconds can be counted", t)
 	}
 	return nil
 }

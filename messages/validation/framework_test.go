@@ -84,7 +84,7 @@ func TestFramework(t *testing.T) {
 		return edits{func(f *mesospb.FrameworkInfo) { f.FailoverTimeout = &s }}
 	}
 	run("failover timeout",
-		story{"a week", "", timeout(604800)}, story{"negative", "failover_timeout", timeout(-1)},
+		story{"a week", "", timeout(604800)}, story{"negative, which is none", "", timeout(-1)},
 		story{"not a number", "failover_timeout", timeout(math.NaN())}, story{"past all clocks", "failover_timeout", timeout(math.MaxFloat64)},
 	)
 }
