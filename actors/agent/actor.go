@@ -94,7 +94,7 @@ func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 		p.Authorizer = authorization.Everything
 	}
 	latest := &process.Published[View]{}
-	latest.Store(&View{Recovering: true, Info: info})
+	latest.Store(&View{Recovering: true, Reading: true, Info: info})
 	d := &desk{config: c, disk: p.Disk, launcher: p.Launcher, authorizer: p.Authorizer, latest: latest}
 	deskRef, err := process.Spawn(rt, deskID(c.ID), d)
 	if err != nil {

@@ -12,7 +12,6 @@ const (
 	noStandalone = "containers of an operator, beside those of executors, need an agent that starts them"
 	noTerminal   = "a container's input and output can only be reached through an I/O switchboard, which this agent does not start"
 	noProviders  = "this agent has no resource providers: it offers its own resources only"
-	noImages     = "this agent runs no container images, so there is none to prune"
 )
 
 // missing says why a call of the operator API is not answered. What is not here is.
@@ -33,7 +32,6 @@ var missing = map[agentpb.Call_Type]string{
 	agentpb.Call_UPDATE_RESOURCE_PROVIDER_CONFIG: noProviders,
 	agentpb.Call_REMOVE_RESOURCE_PROVIDER_CONFIG: noProviders,
 	agentpb.Call_MARK_RESOURCE_PROVIDER_GONE:     noProviders,
-	agentpb.Call_PRUNE_IMAGES:                    noImages,
 }
 
 // Missing says what a call of the operator API lacks to be answered; "" for one that is answered.

@@ -5,6 +5,7 @@ import (
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 // Client is what others in the same runtime ask of an agent. Every method may be called from any goroutine.
@@ -19,6 +20,9 @@ func (c Client) UPID() process.UPID { return c.agent.UPID }
 
 // View is the agent as it was a moment ago; never nil. A change that a future of this client has told of is in it.
 func (c Client) View() *View { return c.d.latest.Load() }
+
+// Flags are what the agent was told, by the names of the flags.
+func (c Client) Flags() []*mesospb.Flag { return flagsOf(c.d.config) }
 
 // Ask answers an operator, as far as who may know it. What it needs to know is in the latest view, so that the agent
 // is not asked; only containers are measured. The failure's class says what to do (package fault).

@@ -114,6 +114,11 @@ func (d *desk) answer(v *View, who authorization.Subject, call agentpb.Call_Type
 		r.Type, r.GetOperations = agentpb.Response_GET_OPERATIONS.Enum(), &agentpb.Response_GetOperations{Operations: v.Operations}
 	case agentpb.Call_GET_RESOURCE_PROVIDERS:
 		r.Type, r.GetResourceProviders = agentpb.Response_GET_RESOURCE_PROVIDERS.Enum(), &agentpb.Response_GetResourceProviders{}
+	case agentpb.Call_PRUNE_IMAGES:
+		// Every image that nobody uses is gone already, because there is none.
+		if !authorization.Approves(d.authorizer, who, authorization.PruneImages, authorization.Object{}) {
+			return nil, fault.ErrDenied
+		}
 	default:
 		return nil, unsupported(call)
 	}

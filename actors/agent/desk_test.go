@@ -138,7 +138,8 @@ func TestDeskAnswersForTheAgent(t *testing.T) {
 	if a := w.get(agentpb.Call_GET_AGENT).GetGetAgent().GetAgentInfo(); a.GetId().GetValue() != "A1" {
 		t.Errorf("agent %v", a)
 	}
-	no := ask[*controlpb.Refused](w, &agentpb.Call{Type: agentpb.Call_PRUNE_IMAGES.Enum(), PruneImages: &agentpb.Call_PruneImages{}})
+	no := ask[*controlpb.Refused](w, &agentpb.Call{Type: agentpb.Call_MARK_RESOURCE_PROVIDER_GONE.Enum(), MarkResourceProviderGone: &agentpb.Call_MarkResourceProviderGone{
+		ResourceProviderId: &mesospb.ResourceProviderID{Value: proto.String("p")}}})
 	if no.GetClass() != controlpb.Refused_UNSUPPORTED {
 		t.Errorf("refused with %v", no)
 	}

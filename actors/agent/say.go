@@ -32,10 +32,12 @@ func (a *Agent) obeyExecutor(from process.UPID, who authorization.Subject, c *ex
 	if err := validation.ExecutorCall(c); err != nil {
 		return err
 	}
-	if c.GetType() == executorpb.Call_HEARTBEAT {
+	switch {
+	case !a.loaded:
+		return ErrRecovering
+	case c.GetType() == executorpb.Call_HEARTBEAT:
 		return nil // of anybody, as in Mesos: it keeps a connection alive and says nothing
-	}
-	if !a.loaded || a.phase == recovering && c.GetType() == executorpb.Call_MESSAGE {
+	case a.phase == recovering && c.GetType() == executorpb.Call_MESSAGE:
 		return ErrRecovering
 	}
 	e, err := a.speaker(who, c)

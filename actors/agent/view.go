@@ -18,6 +18,8 @@ import (
 type View struct {
 	// Recovering: the agent still looks for what an earlier process left.
 	Recovering bool
+	// Reading: it does not even know yet what that was.
+	Reading bool
 	// Registered: a master has admitted it.
 	Registered bool
 	// Master leads the cluster; nil while nobody is known to.
@@ -27,6 +29,8 @@ type View struct {
 	Recovery time.Duration
 	// Info is the agent, without an id before the first registration.
 	Info *mesospb.AgentInfo
+	// Capabilities are what a master may rely on.
+	Capabilities []*mesospb.AgentInfo_Capability
 	// Frameworks are those with work here, in the order of their ids; Completed those that had, the oldest first.
 	Frameworks, Completed []*FrameworkView
 
@@ -93,9 +97,9 @@ func (a *Agent) show() {
 	a.changed = false
 	a.published = a.b.Now()
 	v := &View{
-		Recovering: a.phase == recovering, Registered: a.phase == member, Master: a.membership.leader,
+		Recovering: a.phase == recovering, Reading: !a.loaded, Registered: a.phase == member, Master: a.membership.leader,
 		Started: a.began, Recovery: a.recovery,
-		Info: a.info, Completed: a.completed, counters: a.counters,
+		Info: a.info, Capabilities: capabilities, Completed: a.completed, counters: a.counters,
 	}
 	for _, f := range a.sortedFrameworks() {
 		v.Frameworks = append(v.Frameworks, f.view())

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 
+	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
+	"github.com/meseta-io/meseta/actors/gateway/executor"
 	"github.com/meseta-io/meseta/actors/gateway/legacy"
 	"github.com/meseta-io/meseta/actors/gateway/operator"
 	"github.com/meseta-io/meseta/actors/gateway/scheduler"
@@ -24,6 +26,8 @@ type Parts struct {
 	Runtime *process.Runtime
 	// Master is the node's master, if it has one.
 	Master *master.Client
+	// Agents are the node's agents.
+	Agents []agentdoor.Parts
 	// Delegate is the process that is meant when a path names none: "master" or "slave(1)".
 	Delegate string
 	// Leadership is what the node knows about who leads. Nil: what Master knows, or that nobody has to.
@@ -44,6 +48,11 @@ func (p Parts) routes() []web.Route {
 		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
 		all = append(all, operator.Routes(operator.Config{Master: *p.Master})...)
+	}
+	for _, a := range p.Agents {
+		a.Runtime = p.Runtime
+		all = append(all, executor.Routes(p.Runtime, a.Agent, executor.Config{})...)
+		all = append(all, agentdoor.Routes(a)...)
 	}
 	return all
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
 	"github.com/meseta-io/meseta/actors/gateway"
+	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/remote"
@@ -159,6 +160,9 @@ func (s *Service) Agent(c agent.Config, address string) error {
 		launcher = s.lives
 	}
 	a, err := agent.Spawn(s.rt, c, agent.Parts{Detector: detector, Launcher: launcher, Disk: disk, Credential: credential, Machine: machine, Ended: s.end})
+	if err == nil {
+		s.parts.Agents = append(s.parts.Agents, agentdoor.Parts{Agent: a})
+	}
 	if err == nil && s.parts.Delegate == "" {
 		s.parts.Delegate = a.UPID().ID
 	}
