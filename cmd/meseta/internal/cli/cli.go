@@ -164,7 +164,8 @@ func (a *app) root() *cobra.Command {
 	programs := []*cobra.Command{a.master(), a.agent(), a.local(), a.execute()}
 	versioned(append(programs, root)...)
 	root.AddCommand(programs...)
-	root.AddCommand(a.demo(), a.dev(), a.runCommand(), a.agents(), a.tasks(), a.frameworks(), a.version())
+	root.AddCommand(a.demo(), a.dev(), a.runCommand(), a.status(), a.agents(), a.frameworks(), a.tasks(), a.roles(), a.offers(),
+		a.describe(), a.why(), a.logs(), a.ls(), a.cat(), a.get(), a.kill(), a.teardown(), a.events(), a.version())
 	// Some flags take several lines to explain; they stand below each other instead of running over the edge.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 110 |"))
 	return root
@@ -174,21 +175,37 @@ func (a *app) root() *cobra.Command {
 // after all of them are read.
 func bind(c *cobra.Command, config any, work func(args []string) error) *cobra.Command {
 	flags.Bind(c.Flags(), config)
-	file := c.Flags().String("config", "", "a file with settings named as the flags: YAML, TOML or JSON; the command line and the environment win")
+	c.Flags().String("config", "", "a file with settings named as the flags: YAML, TOML or JSON; the command line and the environment win")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		name := *file
-		for _, variable := range []string{"MESETA_CONFIG", "MESOS_CONFIG"} {
-			if name == "" {
-				name = os.Getenv(variable)
-			}
-		}
-		if err := flags.Fill(c.Flags(), name); err != nil {
+		if err := fill(c); err != nil {
 			return usageError(err)
 		}
 		return work(args)
 	}
 	return c
 }
+
+// fill sets the flags that the command line left alone: from the environment, from the file that --config or its variable
+// names, and for commands that ask a cluster from what the user always wants.
+func fill(c *cobra.Command) error {
+	file := c.Flags().Lookup("config").Value.String()
+	for _, variable := range []string{"MESETA_CONFIG", "MESOS_CONFIG"} {
+		if file == "" {
+			file = os.Getenv(variable)
+		}
+	}
+	if err := flags.Fill(c.Flags(), file); err != nil || c.GroupID != "use" {
+		return err
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil // nobody's own wishes
+	}
+	return flags.Prefer(c.Flags(), filepath.Join(home, ".meseta", "config"), preferences)
+}
+
+// preferences are what ~/.meseta/config may say; commands take what they have a flag for.
+var preferences = []string{"master", "credential", "output", "ip"}
 
 // noArguments refuses what stands behind the flags of a command that takes nothing there.
 func noArguments(c *cobra.Command, args []string) error {

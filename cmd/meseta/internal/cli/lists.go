@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,20 +11,19 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/process"
-	"github.com/meseta-io/meseta/actors/scheduler"
-	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
+	"github.com/meseta-io/meseta/messages/taskstate"
+	"github.com/meseta-io/meseta/messages/validation"
 	"github.com/meseta-io/meseta/messages/wire"
 )
 
 // listConfig is what the lists can be told.
 type listConfig struct {
-	reach
-	Output string `flag:"output" short:"o" help:"table for people, json for programs (as Mesos' v1 API has it)"`
-	All    bool   `flag:"all" short:"a" help:"also what is over"`
+	asking
+	All bool `flag:"all" short:"a" help:"also what is over"`
 }
 
 // list is a command that shows one thing of the cluster.
@@ -38,14 +36,9 @@ type list struct {
 }
 
 func (a *app) list(l list) *cobra.Command {
-	config := listConfig{reach: reach{Master: defaultMaster}, Output: "table"}
+	config := listConfig{asking: asks()}
 	c := &cobra.Command{Use: l.use, Short: l.short, GroupID: "use", Args: noArguments}
-	bind(c, &config, func([]string) error {
-		if config.Output != "table" && config.Output != "json" {
-			return usageError(fmt.Errorf("--output=%s: table or json expected", config.Output))
-		}
-		return a.show(l, config)
-	})
+	bind(c, &config, func([]string) error { return a.show(l, config) })
 	if !l.over {
 		hide(c.Flags(), "all")
 	}
@@ -53,35 +46,33 @@ func (a *app) list(l list) *cobra.Command {
 }
 
 func (a *app) show(l list, config listConfig) error {
-	return a.ask(config.reach, func(ctx context.Context, desk *client.Conversation) error {
-		r, err := desk.AskMaster(ctx, &masterpb.Call{Type: l.ask.Enum()})
-		if err != nil {
-			return masterError(config.Master, err)
-		}
-		if config.Output == "json" {
-			_, err := fmt.Fprintf(a.out, "%s\n", wire.AppendJSON(nil, l.part(r)))
-			return err
-		}
-		head, rows := l.rows(r, config.All, time.Now())
-		if len(rows) == 0 {
-			fmt.Fprintln(a.err, l.empty)
-			return nil
-		}
-		return a.out.Table(head, rows)
-	})
-}
-
-// ask has a conversation with the master and ends it.
-func (a *app) ask(r reach, talk func(context.Context, *client.Conversation) error) error {
-	if err := r.find(); err != nil {
-		return usageError(err)
-	}
-	rt, err := r.connect(a)
+	asJSON, err := config.json()
 	if err != nil {
 		return err
 	}
-	defer rt.Shutdown(a.ctx)
-	return talk(a.ctx, client.Master(rt, r.Master))
+	c, err := config.client()
+	if err != nil {
+		return err
+	}
+	r, err := c.Master(a.ctx, &masterpb.Call{Type: l.ask.Enum()})
+	if err != nil {
+		return masterError(config.Master, err)
+	}
+	if asJSON {
+		return a.printJSON(l.part(r))
+	}
+	head, rows := l.rows(r, config.All, time.Now())
+	if len(rows) == 0 {
+		fmt.Fprintln(a.err, l.empty)
+		return nil
+	}
+	return a.out.Table(head, rows)
+}
+
+// printJSON writes a message as the v1 API does.
+func (a *app) printJSON(m proto.Message) error {
+	_, err := fmt.Fprintf(a.out, "%s\n", wire.AppendJSON(nil, m))
+	return err
 }
 
 func (a *app) agents() *cobra.Command {
@@ -102,15 +93,7 @@ func agentRows(r *masterpb.Response, _ bool, now time.Time) ([]string, [][]scree
 	})
 	var rows [][]screen.Cell
 	for _, agent := range agents {
-		state, style := "active", screen.Green
-		switch {
-		case agent.GetDrainInfo() != nil:
-			state, style = strings.ToLower(agent.GetDrainInfo().GetState().String()), screen.Yellow
-		case agent.GetDeactivated():
-			state, style = "deactivated", screen.Yellow
-		case !agent.GetActive():
-			state, style = "away", screen.Red
-		}
+		state, style := agentState(agent)
 		used, total := quantities(agent.GetAllocatedResources()), quantities(agent.GetTotalResources())
 		rows = append(rows, []screen.Cell{
 			{Text: agent.GetAgentInfo().GetId().GetValue()}, {Text: agent.GetAgentInfo().GetHostname()},
@@ -130,6 +113,19 @@ func agentRows(r *masterpb.Response, _ bool, now time.Time) ([]string, [][]scree
 	return []string{"ID", "HOST", "ADDRESS", "STATE", "CPUS", "MEMORY", "DISK", "UP"}, rows
 }
 
+// agentState is a word for how an agent is.
+func agentState(agent *masterpb.Response_GetAgents_Agent) (string, screen.Style) {
+	switch {
+	case agent.GetDrainInfo() != nil:
+		return strings.ToLower(agent.GetDrainInfo().GetState().String()), screen.Yellow
+	case agent.GetDeactivated():
+		return "deactivated", screen.Yellow
+	case !agent.GetActive():
+		return "away", screen.Red
+	}
+	return "active", screen.Green
+}
+
 func (a *app) tasks() *cobra.Command {
 	return a.list(list{
 		use: "tasks", short: "list the tasks and where they run", over: true,
@@ -141,16 +137,10 @@ func (a *app) tasks() *cobra.Command {
 }
 
 func taskRows(r *masterpb.Response, all bool, now time.Time) ([]string, [][]screen.Cell) {
-	tasks := slices.Concat(r.GetGetState().GetGetTasks().GetTasks(), r.GetGetState().GetGetTasks().GetUnreachableTasks())
+	state := snapshotOf(r.GetGetState())
+	tasks := slices.Concat(state.GetGetTasks().GetTasks(), state.GetGetTasks().GetUnreachableTasks())
 	if all {
-		tasks = slices.Concat(r.GetGetState().GetGetTasks().GetCompletedTasks(), tasks)
-	}
-	hosts, names := map[string]string{}, map[string]string{}
-	for _, agent := range r.GetGetState().GetGetAgents().GetAgents() {
-		hosts[agent.GetAgentInfo().GetId().GetValue()] = agent.GetAgentInfo().GetHostname()
-	}
-	for _, f := range slices.Concat(r.GetGetState().GetGetFrameworks().GetFrameworks(), r.GetGetState().GetGetFrameworks().GetCompletedFrameworks()) {
-		names[f.GetFrameworkInfo().GetId().GetValue()] = f.GetFrameworkInfo().GetName()
+		tasks = slices.Concat(state.GetGetTasks().GetCompletedTasks(), tasks)
 	}
 	slices.SortStableFunc(tasks, func(a, b *mesospb.Task) int { return cmp.Compare(beganAt(a), beganAt(b)) })
 	var rows [][]screen.Cell
@@ -160,15 +150,14 @@ func taskRows(r *masterpb.Response, all bool, now time.Time) ([]string, [][]scre
 		if at := beganAt(task); at > 0 {
 			start, end := unixTime(at), now
 			began = start.Format("15:04:05")
-			if scheduler.Terminal(task.GetState()) {
+			if over(task.GetState()) {
 				end = unixTime(lastAt(task))
 			}
 			lasted = took(end.Sub(start))
 		}
 		rows = append(rows, []screen.Cell{
 			{Text: task.GetTaskId().GetValue()}, {Text: stateName(task.GetState()), Style: stateStyle(task.GetState())},
-			{Text: orElse(hosts[task.GetAgentId().GetValue()], task.GetAgentId().GetValue())},
-			{Text: orElse(names[task.GetFrameworkId().GetValue()], task.GetFrameworkId().GetValue())},
+			{Text: state.host(task.GetAgentId())}, {Text: state.framework(task.GetFrameworkId())},
 			{Text: used.CPUs().String(), Right: true}, {Text: sizeOf(float64(used.Mem()) / 1000), Right: true},
 			{Text: began, Right: true}, {Text: lasted, Right: true},
 		})
@@ -190,13 +179,8 @@ func frameworkRows(r *masterpb.Response, all bool, now time.Time) ([]string, [][
 	var rows [][]screen.Cell
 	add := func(f *masterpb.Response_GetFrameworks_Framework, state string, style screen.Style) {
 		info, used := f.GetFrameworkInfo(), quantities(f.GetAllocatedResources())
-		of := info.GetRoles()
-		if len(of) == 0 {
-			//lint:ignore SA1019 it is deprecated in favour of roles, but frameworks without MULTI_ROLE have nothing else
-			of = []string{info.GetRole()}
-		}
 		rows = append(rows, []screen.Cell{
-			{Text: info.GetId().GetValue()}, {Text: info.GetName()}, {Text: info.GetUser()}, {Text: strings.Join(of, ",")},
+			{Text: info.GetId().GetValue()}, {Text: info.GetName()}, {Text: info.GetUser()}, {Text: strings.Join(validation.Roles(info), ",")},
 			{Text: state, Style: style}, {Text: used.CPUs().String(), Right: true},
 			{Text: sizeOf(float64(used.Mem()) / 1000), Right: true}, {Text: since(f.GetRegisteredTime(), now), Right: true},
 		})
@@ -207,19 +191,27 @@ func frameworkRows(r *masterpb.Response, all bool, now time.Time) ([]string, [][
 		}
 	}
 	for _, f := range r.GetGetFrameworks().GetFrameworks() {
-		switch {
-		case f.GetRecovered():
-			add(f, "expected", screen.Yellow)
-		case !f.GetConnected():
-			add(f, "away", screen.Red)
-		case !f.GetActive():
-			add(f, "inactive", screen.Yellow)
-		default:
-			add(f, "active", screen.Green)
-		}
+		state, style := frameworkState(f)
+		add(f, state, style)
 	}
 	return []string{"ID", "NAME", "USER", "ROLES", "STATE", "CPUS", "MEMORY", "UP"}, rows
 }
+
+// frameworkState is a word for how a framework is.
+func frameworkState(f *masterpb.Response_GetFrameworks_Framework) (string, screen.Style) {
+	switch {
+	case f.GetRecovered():
+		return "expected", screen.Yellow
+	case !f.GetConnected():
+		return "away", screen.Red
+	case !f.GetActive():
+		return "inactive", screen.Yellow
+	}
+	return "active", screen.Green
+}
+
+// over says whether a task has ended for good.
+func over(s mesospb.TaskState) bool { return taskstate.Terminal(s) }
 
 func beganAt(t *mesospb.Task) float64 {
 	if len(t.GetStatuses()) == 0 {

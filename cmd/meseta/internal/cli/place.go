@@ -8,16 +8,9 @@ import (
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
-	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/resources"
 )
-
-// find makes the address that the user gave one that processes know each other by.
-func (r *reach) find() (err error) {
-	r.Master, err = node.Resolve(r.Master)
-	return err
-}
 
 // leader is the first question of `run`, so it is here that an absent master is reported. The master's own name for
 // itself is what its messages come from.

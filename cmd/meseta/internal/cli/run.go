@@ -21,18 +21,10 @@ import (
 	"github.com/meseta-io/meseta/messages/roles"
 )
 
-// reach is how a command finds the cluster.
-type reach struct {
-	Master string `flag:"master" help:"the master, host:port"`
-	IP     string `flag:"ip" help:"the address of this machine that the cluster can reach; found out if not given"`
-	node.TLS
-}
-
-const defaultMaster = "127.0.0.1:5050"
-
 // runConfig is what `meseta run` can be told.
 type runConfig struct {
 	reach
+	IP        string        `flag:"ip" help:"the address of this machine that the cluster can reach; found out if not given"`
 	Name      string        `flag:"name" help:"what people see; the command's own name if not given"`
 	CPUs      float64       `flag:"cpus" help:"processors, also parts of one"`
 	GPUs      float64       `flag:"gpus" help:"whole GPUs"`
@@ -44,8 +36,6 @@ type runConfig struct {
 	Timeout   time.Duration `flag:"timeout" help:"kill the command when it has not ended after so long, counted from now; 0: never"`
 	Grace     time.Duration `flag:"kill_grace" help:"how long the command may take to end after it was asked to"`
 	Quiet     bool          `flag:"quiet" short:"q" help:"only what the command prints"`
-
-	Credential string `flag:"credential" unit:"path" help:"the file with a principal and a secret, for a master that wants to know who asks"`
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -79,7 +69,9 @@ func (a *app) runCommand() *cobra.Command {
 
 // spec is one task to run and how to go about it.
 type spec struct {
-	reach
+	master    string // host:port
+	tls       node.TLS
+	ip        string // of this machine, or "" to find out
 	task      *mesospb.TaskInfo
 	framework *mesospb.FrameworkInfo
 	timeout   time.Duration
@@ -121,7 +113,7 @@ func (c *runConfig) task(args, environment []string) (*spec, error) {
 	task.Command.Environment = variables
 	task.KillPolicy = &mesospb.KillPolicy{GracePeriod: &mesospb.DurationInfo{Nanoseconds: proto.Int64(int64(c.Grace))}}
 	return newSpec(c.reach, name, c.Role, c.User, task, func(s *spec) {
-		s.timeout, s.grace, s.quiet = c.Timeout, c.Grace, c.Quiet
+		s.ip, s.timeout, s.grace, s.quiet = c.IP, c.Timeout, c.Grace, c.Quiet
 		s.identify(credential)
 	}), nil
 }
@@ -132,7 +124,7 @@ func newSpec(r reach, name, role, as string, task *mesospb.TaskInfo, more func(*
 	if as == "" {
 		as = userName()
 	}
-	s := &spec{reach: r, task: task, framework: &mesospb.FrameworkInfo{
+	s := &spec{master: r.Master, tls: r.TLS, task: task, framework: &mesospb.FrameworkInfo{
 		Name: proto.String("meseta run " + name), User: proto.String(as),
 		Roles:      []string{role},
 		Checkpoint: proto.Bool(true), // the command goes on while its agent restarts

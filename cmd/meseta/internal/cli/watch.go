@@ -47,17 +47,19 @@ type watch struct {
 
 // runTask runs one task from its offer to its end.
 func (a *app) runTask(s *spec) error {
-	if err := s.find(); err != nil {
+	address, err := node.Resolve(s.master)
+	if err != nil {
 		return usageError(err)
 	}
-	rt, err := s.connect(a)
+	s.master = address
+	rt, err := node.Client(s.master, s.ip, s.tls, logTo(a.err, quietLevel))
 	if err != nil {
 		return &exit{job.ExitOwn, err}
 	}
 	defer rt.Shutdown(a.ctx)
 	w := &watch{app: a, spec: s, rt: rt, events: job.NewEvents(), began: time.Now(), state: -1}
-	w.desk = client.Master(rt, s.Master)
-	master, err := leader(a.ctx, w.desk, s.Master)
+	w.desk = client.Master(rt, s.master)
+	master, err := leader(a.ctx, w.desk, s.master)
 	if err != nil {
 		return &exit{job.ExitOwn, err}
 	}
@@ -143,7 +145,7 @@ func (w *watch) event(e job.Event) (done bool, err error) {
 	case e.Failed != "":
 		return true, &exit{job.ExitOwn, errors.New(e.Failed)}
 	case e.Disconnected:
-		w.say(screen.Yellow, "lost the master %s; waiting for it", w.spec.Master)
+		w.say(screen.Yellow, "lost the master %s; waiting for it", w.spec.master)
 	case e.Placed:
 		w.placed = true
 		w.say(screen.Faint, "%s goes to %s", w.id(), e.Place.Host)
@@ -211,7 +213,7 @@ func (w *watch) lookForPlace() error {
 	why := ""
 	switch {
 	case len(agents) == 0:
-		why = "the cluster has no agent yet; waiting for one (start one with: meseta agent --master=" + w.spec.Master + ")"
+		why = "the cluster has no agent yet; waiting for one (start one with: meseta agent --master=" + w.spec.master + ")"
 	case !fits:
 		return &exit{job.ExitOwn, fmt.Errorf("too large: the task needs %s, and the largest agent has %s; ask for less",
 			summary(needs), largest)}
@@ -227,9 +229,4 @@ func (w *watch) lookForPlace() error {
 
 func stateName(s mesospb.TaskState) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "TASK_"))
-}
-
-// connect makes a runtime that the master can answer.
-func (r reach) connect(a *app) (*process.Runtime, error) {
-	return node.Client(r.Master, r.IP, r.TLS, logTo(a.err, quietLevel))
 }

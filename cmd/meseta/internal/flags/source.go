@@ -44,6 +44,42 @@ func Fill(set *pflag.FlagSet, file string) error {
 	return errors.Join(problems...)
 }
 
+// Prefer sets the flags that nobody has set from a file of preferences, YAML, which need not be there. The file is for
+// many commands: of its settings a command takes those that it has a flag for, and known are all that may be in it.
+func Prefer(set *pflag.FlagSet, file string, known []string) error {
+	v := viper.New()
+	v.SetConfigFile(file)
+	v.SetConfigType("yaml")
+	if err := v.ReadInConfig(); errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	all := v.AllSettings()
+	for _, key := range sortedKeys(all) {
+		name := string(normalize(set, key))
+		if !slices.Contains(known, name) {
+			near := Nearest(name, known)
+			if near != "" {
+				near = ": did you mean " + near + "?"
+			}
+			return fmt.Errorf("%s: unknown setting %s%s", file, key, near)
+		}
+		text, err := settingText(all[key])
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", file, key, err)
+		}
+		f := set.Lookup(name)
+		if f == nil || f.Changed {
+			continue
+		}
+		if err := set.Set(name, text); err != nil {
+			return fmt.Errorf("%s: %s: %s: %w", file, key, text, reason(err))
+		}
+	}
+	return nil
+}
+
 // fromEnvironment finds a flag's variable. An empty one counts as set, as in Mesos.
 func fromEnvironment(flag string) (name, text string, ok bool) {
 	for _, prefix := range prefixes {

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -66,4 +68,34 @@ func ssl(name string) string {
 func sslSwitch(name string) bool {
 	v := strings.ToLower(ssl(name))
 	return v == "1" || v == "true"
+}
+
+// Client is how a program speaks to nodes over HTTPS; nil without TLS. It needs the authority alone; a certificate of its
+// own it shows to nodes that ask for one.
+func (t TLS) Client() (*tls.Config, error) {
+	if t.CA == "" && t.Cert == "" && sslSwitch("ENABLED") {
+		t.Cert, t.Key, t.CA = ssl("CERT_FILE"), ssl("KEY_FILE"), ssl("CA_FILE")
+	}
+	if t.CA == "" && t.Cert == "" {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if t.CA != "" {
+		authority, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, fmt.Errorf("--tls_ca: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(authority) {
+			return nil, fmt.Errorf("--tls_ca=%s: no certificate in it", t.CA)
+		}
+	}
+	if t.Cert != "" {
+		own, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, fmt.Errorf("--tls_cert and --tls_key: %w", err)
+		}
+		c.Certificates = []tls.Certificate{own}
+	}
+	return c, nil
 }

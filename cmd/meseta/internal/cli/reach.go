@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
+)
+
+// reach is how a command finds the cluster.
+type reach struct {
+	Master     string `flag:"master" help:"the master, host:port; several with commas between, any of which may lead"`
+	Credential string `flag:"credential" unit:"path" help:"the file with a principal and a secret, for a cluster that wants to know who asks"`
+	node.TLS
+}
+
+const defaultMaster = "127.0.0.1:5050"
+
+// client makes what asks the cluster.
+func (r reach) client() (*api.Client, error) {
+	var masters []string
+	for name := range strings.SplitSeq(r.Master, ",") {
+		address, err := node.Resolve(strings.TrimSpace(name))
+		if err != nil {
+			return nil, usageError(err)
+		}
+		masters = append(masters, address)
+	}
+	credential, err := node.Credential(r.Credential, logTo(os.Stderr, slog.LevelWarn))
+	if err != nil {
+		return nil, usageError(err)
+	}
+	secured, err := r.TLS.Client()
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return api.New(masters, credential, secured), nil
+}
+
+// output is how an answer is written.
+type output struct {
+	Output string `flag:"output" short:"o" help:"table for people, json for programs"`
+}
+
+func (o output) json() (bool, error) {
+	switch o.Output {
+	case "table", "":
+		return false, nil
+	case "json":
+		return true, nil
+	}
+	return false, usageError(fmt.Errorf("--output=%s: table or json expected", o.Output))
+}
+
+// asking is what most commands can be told.
+type asking struct {
+	reach
+	output
+}
+
+func asks() asking { return asking{reach{Master: defaultMaster}, output{"table"}} }
