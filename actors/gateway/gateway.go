@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
+	"github.com/meseta-io/meseta/actors/gateway/beyond"
 	"github.com/meseta-io/meseta/actors/gateway/executor"
 	"github.com/meseta-io/meseta/actors/gateway/legacy"
 	"github.com/meseta-io/meseta/actors/gateway/operator"
@@ -48,6 +49,7 @@ func (p Parts) routes() []web.Route {
 		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
 		all = append(all, operator.Routes(operator.Config{Master: *p.Master})...)
+		all = append(all, beyond.Routes(*p.Master)...)
 	}
 	for _, a := range p.Agents {
 		a.Runtime = p.Runtime
