@@ -55,6 +55,7 @@ func (p Parts) routes() []web.Route {
 		a.Runtime = p.Runtime
 		all = append(all, executor.Routes(p.Runtime, a.Agent, executor.Config{})...)
 		all = append(all, agentdoor.Routes(a)...)
+		all = append(all, legacy.Resources(*p.Master, wire.Limits{})...)
 	}
 	return all
 }

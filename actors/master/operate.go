@@ -20,6 +20,7 @@ func (m *Master) convert(s *spending, asked *mesospb.Offer_Operation) {
 	f, a := s.framework, s.agent
 	op := proto.CloneOf(asked)
 	operations.Allocate(op, s.role)
+	resources.Refine(op)
 	conversions, err := m.convertible(s, op)
 	if err != nil {
 		m.dropOperation(s, op, err)

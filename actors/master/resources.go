@@ -1,6 +1,8 @@
 package master
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/fault"
@@ -43,7 +45,8 @@ func operatorOperation(c *masterpb.Call) (agent *mesospb.AgentID, op *mesospb.Of
 // changeResources carries out an operation of an operator on what is free on an agent. What is on offer is taken back
 // as far as it is needed.
 func (m *Master) changeResources(who authorization.Subject, c *masterpb.Call) process.Future[struct{}] {
-	id, op := operatorOperation(c)
+	id, op := operatorOperation(proto.CloneOf(c))
+	resources.Refine(op)
 	if err := m.changeResourcesOf(id.GetValue(), who, op); err != nil {
 		return process.Failed[struct{}](err)
 	}
