@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/meseta-io/meseta/actors/gateway/web"
@@ -30,6 +32,8 @@ type Config struct {
 	MaxConnections int `flag:"http_max_connections"`
 	// MaxConnectionsPerPeer is how many connections HTTP clients may have from one address.
 	MaxConnectionsPerPeer int `flag:"http_max_connections_per_peer"`
+	// FirewallRules closes endpoints to everybody, as JSON: {"disabled_endpoints": {"paths": ["/files/browse"]}}.
+	FirewallRules string `flag:"firewall_rules"`
 }
 
 // Default is a complete, safe answer.
@@ -66,7 +70,33 @@ func (c Config) Validate() error {
 	if c.MaxConnectionsPerPeer < 1 {
 		errs = append(errs, fmt.Errorf("--http_max_connections_per_peer=%d: at least 1", c.MaxConnectionsPerPeer))
 	}
+	if _, err := c.firewall(""); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
+}
+
+// firewall makes the rules a question. Paths are taken as they are and below the delegate.
+func (c Config) firewall(delegate string) (func(path string) bool, error) {
+	if c.FirewallRules == "" {
+		return nil, nil
+	}
+	var rules struct {
+		Disabled struct {
+			Paths []string `json:"paths"`
+		} `json:"disabled_endpoints"`
+	}
+	d := json.NewDecoder(strings.NewReader(c.FirewallRules))
+	d.DisallowUnknownFields() // a rule that closes nothing because of a letter is worse than none
+	if err := d.Decode(&rules); err != nil {
+		return nil, fmt.Errorf("--firewall_rules: %w; write it as {\"disabled_endpoints\": {\"paths\": [\"/files/browse\"]}}", err)
+	}
+	closed := map[string]bool{}
+	for _, p := range rules.Disabled.Paths {
+		p = strings.Trim(p, "/")
+		closed["/"+p], closed["/"+delegate+"/"+p] = true, true
+	}
+	return func(path string) bool { return closed[path] }, nil
 }
 
 func (c Config) limits() web.Limits {

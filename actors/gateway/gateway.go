@@ -12,11 +12,13 @@ import (
 	"github.com/meseta-io/meseta/actors/gateway/beyond"
 	"github.com/meseta-io/meseta/actors/gateway/executor"
 	"github.com/meseta-io/meseta/actors/gateway/legacy"
+	"github.com/meseta-io/meseta/actors/gateway/node"
 	"github.com/meseta-io/meseta/actors/gateway/operator"
 	"github.com/meseta-io/meseta/actors/gateway/scheduler"
 	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/wire"
 )
@@ -35,16 +37,25 @@ type Parts struct {
 	Leadership func() web.Leadership
 	// Authenticator is who guards a realm at the moment, or nil.
 	Authenticator func(realm string) process.Authenticator
-	// Firewall says whether a path is closed.
-	Firewall func(path string) bool
+	// Hosts are the master and the agents of the node, the delegate first.
+	Hosts []node.Host
+	// Authorizer says who may do what. Nil: everybody everything.
+	Authorizer authorization.Authorizer
+	// Flags are the node's settings, each as it would be written on the command line.
+	Flags func() map[string]string
+	// Logging is how much the node logs.
+	Logging *node.Logging
+	// Version is what the program calls itself.
+	Version *mesospb.VersionInfo
 	// Routes are those that no room of the gateway has.
 	Routes []web.Route
 	Log    *slog.Logger
 }
 
 // routes are all routes of a node. Every room adds its line.
-func (p Parts) routes() []web.Route {
-	all := append([]web.Route(nil), p.Routes...)
+func (p Parts) routes(help func() []web.Route) []web.Route {
+	all := append(node.Routes(node.Parts{Runtime: p.Runtime, Hosts: p.Hosts, Flags: p.Flags, Logging: p.Logging, Authorizer: p.Authorizer,
+		Version: p.Version, Leader: p.leader(), All: help}), p.Routes...)
 	if p.Master != nil {
 		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
@@ -75,6 +86,15 @@ func (p Parts) leadership() func() web.Leadership {
 	}
 }
 
+// leader is where the leading master is, for /redirect. Nil: there is no master.
+func (p Parts) leader() func() string {
+	know := p.leadership()
+	if know == nil {
+		return nil
+	}
+	return func() string { return know().Leader }
+}
+
 // host is the name by which a master wants to be reached, or its address.
 func host(m *mesospb.MasterInfo) string {
 	if m.GetHostname() != "" {
@@ -95,22 +115,30 @@ func New(c Config, p Parts) (*Gateway, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	closed, err := c.firewall(p.Delegate)
+	if err != nil {
+		return nil, err
+	}
+	if p.Logging == nil {
+		p.Logging = node.NewLogging(new(slog.LevelVar), nil)
+	}
+	g := &Gateway{config: c}
 	w := web.Config{
-		Routes: p.routes(), Delegate: p.Delegate, Leadership: p.leadership(), Authenticator: p.Authenticator, Firewall: p.Firewall,
+		Routes: p.routes(func() []web.Route { return g.router.Routes() }), Delegate: p.Delegate, Leadership: p.leadership(), Authenticator: p.Authenticator, Firewall: closed,
 		Limits: c.limits(),
 	}
 	if p.Runtime != nil {
 		w.Processes = p.Runtime
 	}
-	router, err := web.New(w)
-	if err != nil {
+	if g.router, err = web.New(w); err != nil {
 		return nil, err
 	}
 	log := p.Log
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Gateway{config: c, router: router, server: c.server(router, log)}, nil
+	g.server = c.server(g.router, log)
+	return g, nil
 }
 
 // Handler is what answers requests, for those who bring their own connections.

@@ -62,8 +62,8 @@ func (t *Router) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 // serve finds the route and checks everything that is to be checked, in Mesos' order.
 func (t *Router) serve(w *Writer, r *Request) {
 	route, err := t.route(r)
-	if err == nil && t.config.Firewall != nil && t.config.Firewall(r.Path) {
-		err = Refuse(http.StatusForbidden, "Endpoint '%s' is disabled", r.Path)
+	if err == nil {
+		err = t.firewall(r, route)
 	}
 	if err != nil {
 		w.Error(err)
@@ -120,6 +120,22 @@ func (t *Router) route(r *Request) (*Route, error) {
 		return nil, Refuse(http.StatusNotFound, "")
 	}
 	return t.delegated(r, path, parts)
+}
+
+// firewall refuses what is closed, however the path is spelled: a closed route is closed for everything below it.
+func (t *Router) firewall(r *Request, route *Route) error {
+	if t.config.Firewall == nil {
+		return nil
+	}
+	plain := r.Path
+	if decoded, err := url.PathUnescape(plain); err == nil {
+		plain = decoded
+	}
+	plain = "/" + strings.Join(strings.FieldsFunc(plain, func(c rune) bool { return c == '/' }), "/")
+	if t.config.Firewall(plain) || route != nil && t.config.Firewall(route.path()) {
+		return Refuse(http.StatusForbidden, "Endpoint '%s' is disabled", plain)
+	}
+	return nil
 }
 
 func (t *Router) delegated(r *Request, path string, parts []string) (*Route, error) {

@@ -131,7 +131,8 @@ func TestOrderOfChecks(t *testing.T) {
 // A firewall closes paths as they are after the delegate rule.
 func TestFirewall(t *testing.T) {
 	r := master(t, func(c *web.Config) { c.Firewall = func(path string) bool { return path == "/master/state" } })
-	for path, want := range map[string]string{"/state": "Endpoint '/master/state' is disabled", "/master/state": "Endpoint '/master/state' is disabled", "/version": "version:"} {
+	for path, want := range map[string]string{"/state": "Endpoint '/master/state' is disabled", "/master/state": "Endpoint '/master/state' is disabled",
+		"//state/": "Endpoint '/master/state' is disabled", "/mas%74er/state/x": "Endpoint '/master/state/x' is disabled", "/version": "version:"} {
 		if got := ask(t, r, "GET", path).Body.String(); got != want {
 			t.Errorf("%s: %q", path, got)
 		}
