@@ -53,9 +53,9 @@ func (p Parts) version(w *web.Writer, r *web.Request) {
 			}
 		}
 		b.B = append(b.B, '{')
-		text("build_date", v.GetBuildDate())
-		b.B = key(b.B, n, "build_time")
-		b.B = wire.AppendDouble(b.B, v.GetBuildTime())
+		b.B = wire.AppendString(key(b.B, n, "build_date"), v.GetBuildDate())
+		n++
+		b.B = wire.AppendDouble(key(b.B, n, "build_time"), v.GetBuildTime())
 		n++
 		text("build_user", v.GetBuildUser())
 		text("git_branch", v.GetGitBranch())

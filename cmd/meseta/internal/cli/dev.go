@@ -22,15 +22,15 @@ const orphanage = 5 * time.Second
 
 // devConfig is what `meseta dev` can be told.
 type devConfig struct {
-	Agents    int    `flag:"agents" help:"how many agents the cluster has"`
-	Resources string `flag:"resources" help:"what each agent offers; a share of this machine if not given"`
-	IP        string `flag:"ip" help:"the address to listen on"`
-	Port      uint16 `flag:"port" help:"the master's port; if it is not given and taken, a free one is used"`
-	logging
+	Agents    int        `flag:"agents" help:"how many agents the cluster has"`
+	Resources string     `flag:"resources" help:"what each agent offers; a share of this machine if not given"`
+	IP        string     `flag:"ip" help:"the address to listen on"`
+	Port      uint16     `flag:"port" help:"the master's port; if it is not given and taken, a free one is used"`
+	Level     node.Level `flag:"logging_level" help:"from which level on messages are logged: DEBUG, INFO, WARNING or ERROR"`
 }
 
 func (a *app) dev() *cobra.Command {
-	config := devConfig{Agents: 1, IP: "127.0.0.1", Port: 5050, logging: logging{level(slog.LevelWarn)}}
+	config := devConfig{Agents: 1, IP: "127.0.0.1", Port: 5050, Level: node.Level(slog.LevelWarn)}
 	c := &cobra.Command{
 		Use: "dev [--agents=N]", GroupID: "try", Args: noArguments,
 		Short: "run a whole cluster in this terminal, to try things",
@@ -44,14 +44,14 @@ func (a *app) dev() *cobra.Command {
 // local is mesos-local: the same under the names that it has there.
 func (a *app) local() *cobra.Command {
 	config := struct {
-		Slaves int    `flag:"num_slaves" help:"how many agents the cluster has"`
-		IP     string `flag:"ip" help:"the address to listen on"`
-		Port   uint16 `flag:"port" help:"the master's port"`
-		logging
-	}{1, "127.0.0.1", 5050, logging{level(slog.LevelWarn)}}
+		Slaves int        `flag:"num_slaves" help:"how many agents the cluster has"`
+		IP     string     `flag:"ip" help:"the address to listen on"`
+		Port   uint16     `flag:"port" help:"the master's port"`
+		Level  node.Level `flag:"logging_level" help:"from which level on messages are logged: DEBUG, INFO, WARNING or ERROR"`
+	}{1, "127.0.0.1", 5050, node.Level(slog.LevelWarn)}
 	c := &cobra.Command{Use: "local", Hidden: true, Short: "mesos-local: a whole cluster in one process", Args: noArguments}
 	return bind(c, &config, func([]string) error {
-		return a.runDev(devConfig{Agents: config.Slaves, IP: config.IP, Port: config.Port, logging: config.logging}, true)
+		return a.runDev(devConfig{Agents: config.Slaves, IP: config.IP, Port: config.Port, Level: config.Level}, true)
 	})
 }
 
@@ -59,7 +59,10 @@ func (a *app) runDev(config devConfig, portGiven bool) (err error) {
 	if config.Agents < 1 {
 		return usageError(fmt.Errorf("--agents=%d: at least 1", config.Agents))
 	}
-	log := logTo(a.err, slog.Level(config.Level))
+	log, err := node.Logging{Level: config.Level}.Open("dev", a.err)
+	if err != nil {
+		return err
+	}
 	listen := node.Default(config.Port)
 	listen.IP = config.IP
 	s, err := node.New(listen, log)

@@ -1,63 +1,36 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meseta-io/meseta/actors/agent"
 	"github.com/meseta-io/meseta/actors/master"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/flags"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 )
 
 // quietLevel is what commands for people log from: they say themselves what matters.
 const quietLevel = slog.LevelError + 1
 
-// logging is how much a server says.
-type logging struct {
-	// Level is from which level on messages are logged: DEBUG, INFO, WARNING or ERROR.
-	Level level `flag:"logging_level"`
-}
-
-// level is a logging level with Mesos' names.
-type level slog.Level
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (l *level) UnmarshalText(text []byte) error {
-	switch name := strings.ToUpper(string(text)); name {
-	case "DEBUG":
-		*l = level(slog.LevelDebug)
-	case "INFO":
-		*l = level(slog.LevelInfo)
-	case "WARNING", "WARN":
-		*l = level(slog.LevelWarn)
-	case "ERROR":
-		*l = level(slog.LevelError)
-	default:
-		return fmt.Errorf("one of DEBUG, INFO, WARNING, ERROR expected")
-	}
-	return nil
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (l level) MarshalText() ([]byte, error) {
-	names := map[level]string{level(slog.LevelDebug): "DEBUG", level(slog.LevelInfo): "INFO", level(slog.LevelWarn): "WARNING", level(slog.LevelError): "ERROR"}
-	return []byte(names[l]), nil
-}
-
 type masterConfig struct {
 	master.Config
 	Node node.Config
-	logging
+	node.Logging
+	// Registry is where the registry is kept: replicated_log, which is a file in work_dir, or in_memory, which forgets
+	// everything when the master ends.
+	Registry string `flag:"registry"`
 }
 
 func (a *app) master() *cobra.Command {
-	config := masterConfig{Config: master.Default(), Node: node.Default(5050)}
+	config := masterConfig{Config: master.Default(), Node: node.Default(5050), Logging: node.Logging{Level: node.Level(slog.LevelInfo)}, Registry: inFile}
 	config.WorkDir = node.WorkDir("master")
 	c := &cobra.Command{
 		Use: "master [flags]", GroupID: "serve", Args: noArguments,
@@ -66,13 +39,19 @@ func (a *app) master() *cobra.Command {
 			"--work_dir. SIGTERM and Ctrl-C end it; agents and tasks go on, and come back to it when it is started again.",
 		Example: "  meseta master --ip=127.0.0.1 --port=5050 --work_dir=M",
 	}
-	return bind(c, &config, func([]string) error {
-		if err := config.Validate(); err != nil {
+	bind(c, &config, func([]string) error {
+		if err := errors.Join(config.Validate(), config.Node.Validate()); err != nil {
 			return usageError(err)
 		}
-		s, err := node.New(config.Node, logTo(a.err, slog.Level(config.Level)))
+		if config.Registry != inFile && config.Registry != inMemory {
+			return usageError(fmt.Errorf("--registry=%s: %s or %s expected", config.Registry, inFile, inMemory))
+		}
+		s, err := a.open(c, config.Node, config.Logging)
 		if err != nil {
 			return err
+		}
+		if config.Registry == inMemory {
+			s.Forgetful()
 		}
 		if err := s.Master(config.Config); err != nil {
 			_ = s.Close()
@@ -80,6 +59,28 @@ func (a *app) master() *cobra.Command {
 		}
 		return a.serve(s, fmt.Sprintf("master: listening on %s, work_dir %s", s.Addr(), config.WorkDir), true)
 	})
+	flags.Take(c.Flags(), slices.Concat(takenByBoth, takenByMasters))
+	return c
+}
+
+// The places of a registry, under Mesos' names.
+const (
+	inFile   = "replicated_log"
+	inMemory = "in_memory"
+)
+
+// open makes the node of a server, with a log of its own and settings that can be looked at.
+func (a *app) open(c *cobra.Command, config node.Config, logging node.Logging) (*node.Service, error) {
+	log, err := logging.Open(c.Name(), a.err)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	s, err := node.New(config, log)
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	s.Settings(func() map[string]string { return flags.All(c.Flags()) })
+	return s, nil
 }
 
 type agentConfig struct {
@@ -87,11 +88,11 @@ type agentConfig struct {
 	// Master is the address of the master, host:port.
 	Master string `flag:"master"`
 	Node   node.Config
-	logging
+	node.Logging
 }
 
 func (a *app) agent() *cobra.Command {
-	config := agentConfig{Config: agent.Default(), Node: node.Default(5051), Master: defaultMaster}
+	config := agentConfig{Config: agent.Default(), Node: node.Default(5051), Logging: node.Logging{Level: node.Level(slog.LevelInfo)}, Master: defaultMaster}
 	config.WorkDir = node.WorkDir("agent")
 	c := &cobra.Command{
 		Use: "agent [flags]", GroupID: "serve", Args: noArguments,
@@ -101,11 +102,11 @@ func (a *app) agent() *cobra.Command {
 		Example: "  meseta agent --master=127.0.0.1:5050 --ip=127.0.0.1 --port=5051 --work_dir=A \\\n" +
 			"    --resources='cpus:4;mem:4096;disk:8192;ports:[31000-32000]'",
 	}
-	return bind(c, &config, func([]string) error {
-		if err := config.Validate(); err != nil {
+	bind(c, &config, func([]string) error {
+		if err := errors.Join(config.Validate(), config.Node.Validate()); err != nil {
 			return usageError(err)
 		}
-		s, err := node.New(config.Node, logTo(a.err, slog.Level(config.Level)))
+		s, err := a.open(c, config.Node, config.Logging)
 		if err != nil {
 			return err
 		}
@@ -115,6 +116,8 @@ func (a *app) agent() *cobra.Command {
 		}
 		return a.serve(s, fmt.Sprintf("agent: listening on %s, master %s, work_dir %s", s.Addr(), config.Master, config.WorkDir), true)
 	})
+	flags.Take(c.Flags(), slices.Concat(takenByBoth, takenByAgents))
+	return c
 }
 
 // serve says that the node is there, and waits for its end: a signal, or a reason of its own. A server outlives the

@@ -15,7 +15,7 @@ func (s *Service) credentials(path string) (credentials.Credentials, error) {
 	if path == "" {
 		return credentials.Credentials{}, nil
 	}
-	file, err := readSecret("credentials", path, s.log)
+	file, err := readSecret("credentials", path, s.log.Logger)
 	if err != nil {
 		return credentials.Credentials{}, err
 	}

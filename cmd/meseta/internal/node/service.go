@@ -1,10 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,9 +16,12 @@ import (
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
 	"github.com/meseta-io/meseta/actors/gateway"
 	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
+	doors "github.com/meseta-io/meseta/actors/gateway/node"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/remote"
+	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/cluster/memory"
 	"github.com/meseta-io/meseta/cluster/standalone"
 )
 
@@ -31,7 +34,7 @@ const politeness = 500 * time.Millisecond
 // Service is a node at work: masters, agents or both in one runtime.
 type Service struct {
 	rt    *process.Runtime
-	log   *slog.Logger
+	log   *Log
 	ended chan error
 	once  sync.Once
 	close []func() error // in the order of opening
@@ -42,6 +45,7 @@ type Service struct {
 	doors     *gateway.Gateway // nil before Open
 	parts     gateway.Parts    // what the doors lead to, as far as it is there
 	reloads   []reload
+	forgetful bool
 }
 
 // Config is what nodes of every kind can be told.
@@ -57,13 +61,14 @@ func Default(port uint16) Config {
 }
 
 // New makes a node without anybody in it.
-func New(c Config, log *slog.Logger) (*Service, error) {
+func New(c Config, log *Log) (*Service, error) {
 	s := &Service{log: log, ended: make(chan error, 1), config: c}
 	var err error
-	if s.rt, s.transport, err = c.Listen.runtime(c.TLS, true, log, s.failed); err != nil {
+	if s.rt, s.transport, err = c.Listen.runtime(c.TLS, true, log.Logger, s.failed); err != nil {
 		return nil, err
 	}
-	s.parts = gateway.Parts{Runtime: s.rt, Log: log}
+	s.parts = gateway.Parts{Runtime: s.rt, Log: log.Logger, Logging: doors.NewLogging(log.Threshold, nil), Version: version()}
+	s.close = append(s.close, log.Close)
 	s.OnReload("certificates", s.transport.Reload)
 	return s, nil
 }
@@ -115,17 +120,42 @@ func (s *Service) Master(c master.Config) error {
 	if err != nil {
 		return err
 	}
-	store, err := standalone.Open(c.WorkDir)
+	store, err := s.registry(c.WorkDir)
 	if err != nil {
-		return fmt.Errorf("--work_dir=%s: %w; name another directory", c.WorkDir, err)
+		return err
 	}
-	s.close = append(s.close, store.Close)
 	m, err := master.Spawn(s.rt, c, master.Parts{Contender: store, Registry: store, Credentials: known})
 	if err == nil {
 		s.parts.Master, s.parts.Delegate = &m, m.UPID().ID
+		s.parts.Hosts = append([]doors.Host{{ID: m.UPID().ID}}, s.parts.Hosts...)
 	}
 	return err
 }
+
+// Forgetful makes masters that are added keep their registry in memory.
+func (s *Service) Forgetful() { s.forgetful = true }
+
+// registry opens what must survive a master, and who leads.
+func (s *Service) registry(workDir string) (interface {
+	cluster.Contender
+	cluster.Registry
+}, error) {
+	if s.forgetful {
+		return memory.New(), nil
+	}
+	store, err := standalone.Open(workDir)
+	if err != nil {
+		return nil, fmt.Errorf("--work_dir=%s: %w; name another directory", workDir, err)
+	}
+	s.close = append(s.close, store.Close)
+	return store, nil
+}
+
+// Settings says how the node's settings are found out, for /flags.
+func (s *Service) Settings(all func() map[string]string) { s.parts.Flags = all }
+
+// LogFile is the file that has the node's log, or empty.
+func (s *Service) LogFile() string { return s.log.File }
 
 // Agent adds an agent of the master at an address.
 func (s *Service) Agent(c agent.Config, address string) error {
@@ -137,7 +167,7 @@ func (s *Service) Agent(c agent.Config, address string) error {
 	if err != nil {
 		return err
 	}
-	credential, err := Credential(c.Credential, s.log)
+	credential, err := Credential(c.Credential, s.log.Logger)
 	if err != nil {
 		return err
 	}
@@ -162,9 +192,8 @@ func (s *Service) Agent(c agent.Config, address string) error {
 	a, err := agent.Spawn(s.rt, c, agent.Parts{Detector: detector, Launcher: launcher, Disk: disk, Credential: credential, Machine: machine, Ended: s.end})
 	if err == nil {
 		s.parts.Agents = append(s.parts.Agents, agentdoor.Parts{Agent: a})
-	}
-	if err == nil && s.parts.Delegate == "" {
-		s.parts.Delegate = a.UPID().ID
+		s.parts.Delegate = cmp.Or(s.parts.Delegate, a.UPID().ID)
+		s.parts.Hosts = append(s.parts.Hosts, doors.Host{ID: a.UPID().ID, Agent: true})
 	}
 	return err
 }

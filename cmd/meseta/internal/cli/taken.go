@@ -1,0 +1,163 @@
+package cli
+
+import "github.com/meseta-io/meseta/cmd/meseta/internal/flags"
+
+// What a value would need that is refused.
+const (
+	needsAuthentication = "HTTP authentication, which this build does not have"
+	needsModules        = "modules, which are libraries for Mesos and do not fit here; leave the flag out"
+	needsCgroups        = "Linux isolators, which this build does not have; leave the flag out"
+	needsImages         = "container images, which this build does not have; leave the flag out"
+	needsElection       = "an election service, which this build does not have; leave the flag out"
+	needsProviders      = "resource providers, which this build does not have; leave the flag out"
+	needsSorter         = "another sorter than drf, which this build does not have; leave the flag out"
+	needsFaultDomains   = "fault domains, which this build does not have; leave the flag out"
+	needsProfiler       = "a profiler, which this build does not have; leave the flag out"
+	needsSockets        = "domain sockets, which this build does not have; leave the flag out"
+	needsAgentAuth      = "another way to authenticate than the one built in; leave the flag out"
+	needsOversubscribe  = "oversubscription, which this build does not have; leave the flag out"
+)
+
+// takenByBoth are flags of Mesos' that have nothing behind them, on masters and agents.
+var takenByBoth = []flags.Taken{
+	{Name: "ip_discovery_command", Missing: "a program that is run to find the address; use --ip or --advertise_ip"},
+	{Name: "hostname_lookup", Default: "true", Same: "false"}, // --hostname is looked up only where it is not given
+	{Name: "domain", Missing: needsFaultDomains},
+	{Name: "modules", Missing: needsModules},
+	{Name: "modules_dir", Missing: needsModules},
+	{Name: "hooks", Missing: needsModules},
+	{Name: "http_authenticators", Default: "basic", Missing: needsAuthentication},
+	{Name: "authenticate_http_readonly", Default: "false", Missing: needsAuthentication},
+	{Name: "authenticate_http_readwrite", Default: "false", Missing: needsAuthentication},
+	{Name: "logbufsecs", Default: "0", Same: "*"}, // nothing is buffered
+	{Name: "initialize_driver_logging", Default: "true", Same: "false"},
+	{Name: "memory_profiling", Default: "false", Missing: needsProfiler},
+	{Name: "zk_session_timeout", Default: "10secs", Same: "*"},
+}
+
+// takenByMasters are those of masters.
+var takenByMasters = []flags.Taken{
+	{Name: "zk", Missing: needsElection},
+	{Name: "quorum", Missing: needsElection},
+	{Name: "master_contender", Missing: needsModules},
+	{Name: "master_detector", Missing: needsModules},
+	{Name: "registry_strict", Default: "false", Missing: "a strict registry, which Mesos does not have either; leave the flag out"},
+	{Name: "log_auto_initialize", Default: "true", Same: "false"},
+	{Name: "allocator", Default: "HierarchicalDRF", Same: "hierarchical", Missing: needsModules},
+	{Name: "role_sorter", Default: "drf", Missing: needsSorter},
+	{Name: "framework_sorter", Default: "drf", Missing: needsSorter},
+	{Name: "allocator_agent_recovery_factor", Default: "0.8", Same: "*"},
+	{Name: "allocator_recovery_timeout", Default: "10mins", Same: "*"},
+	{Name: "fair_sharing_excluded_resource_names", Missing: "an exception from fair sharing, which this build does not have; leave the flag out"},
+	{Name: "filter_gpu_resources", Default: "true", Missing: "offers of GPUs to frameworks that did not ask for them; leave the flag out"},
+	{Name: "min_allocatable_resources", Default: "cpus:0.01|mem:32", Missing: "another least offer than cpus:0.01 or mem:32, which this build does not have; leave the flag out"},
+	{Name: "offer_constraints_re2_max_mem", Default: "4KB", Same: "*"},
+	{Name: "offer_constraints_re2_max_program_size", Default: "100", Same: "*"},
+	{Name: "weights", Missing: "weights from the command line; set them with PUT /weights"},
+	{Name: "whitelist", Missing: "a list of agents, which this build does not have; leave the flag out"},
+	{Name: "rate_limits", Missing: "rate limits of frameworks, which this build does not have; leave the flag out"},
+	{Name: "authenticate_http_frameworks", Default: "false", Missing: needsAuthentication},
+	{Name: "http_framework_authenticators", Missing: needsAuthentication},
+	{Name: "authenticators", Default: "crammd5", Missing: needsAgentAuth},
+	{Name: "authorizers", Default: "local", Missing: needsModules},
+	{Name: "acls", Missing: "access control lists, which this build does not have; leave the flag out"},
+	{Name: "max_operator_event_stream_subscribers", Default: "1000", Missing: "another bound on event streams than 1000; leave the flag out"},
+	{Name: "max_executors_per_agent", Missing: needsCgroups},
+	{Name: "publish_per_framework_metrics", Default: "true", Same: "false"},
+	{Name: "require_agent_domain", Default: "false", Missing: needsFaultDomains},
+	{Name: "webui_dir", Default: "", Same: "*"}, // there are no pages to look for
+}
+
+// takenByAgents are those of agents.
+var takenByAgents = []flags.Taken{
+	{Name: "master_detector", Missing: needsModules},
+	{Name: "runtime_dir", Default: "/var/run/mesos", Same: "*"},
+	{Name: "launcher_dir", Default: "/usr/local/libexec/mesos", Same: "*"},
+	{Name: "launcher", Default: "posix", Missing: needsCgroups},
+	{Name: "isolation", Default: "posix/cpu,posix/mem", Same: "filesystem/posix,posix/disk", Missing: needsCgroups},
+	{Name: "agent_features", Missing: "agents without some of their capabilities; leave the flag out"},
+	{Name: "containerizers", Default: "mesos", Missing: needsImages},
+	{Name: "authenticatee", Default: "crammd5", Missing: needsAgentAuth},
+	{Name: "http_credentials", Missing: needsAuthentication},
+	{Name: "executor_reregistration_retry_interval", Missing: "repeated calls to executors, which are not lost here; leave the flag out"},
+	{Name: "authenticate_http_executors", Default: "false", Missing: needsAuthentication},
+	{Name: "jwt_secret_key", Missing: needsAuthentication},
+	{Name: "http_executor_domain_sockets", Default: "false", Missing: needsSockets},
+	{Name: "domain_socket_location", Missing: needsSockets},
+	{Name: "http_command_executor", Default: "false", Same: "true"}, // there is one, and frameworks cannot tell
+	{Name: "http_heartbeat_interval", Default: "30secs", Same: "*"},
+	{Name: "authorizer", Default: "local", Missing: needsModules},
+	{Name: "acls", Missing: "access control lists, which this build does not have; leave the flag out"},
+	{Name: "secret_resolver", Missing: needsModules},
+	{Name: "gc_disk_headroom", Default: "0.1", Same: "*"},
+	{Name: "gc_non_executor_container_sandboxes", Default: "false", Same: "true"}, // no other containers leave sandboxes
+	{Name: "disk_watch_interval", Default: "1mins", Same: "*"},
+	{Name: "fetcher_cache_size", Default: "2GB", Same: "*"},
+	{Name: "fetcher_cache_dir", Default: "/tmp/mesos/fetch", Same: "*"},
+	{Name: "fetcher_stall_timeout", Default: "1mins", Same: "*"},
+	{Name: "frameworks_home", Default: "", Missing: "URIs that are relative to a directory; write them absolute"},
+	{Name: "hadoop_home", Missing: "a Hadoop client; fetch by http or https"},
+	{Name: "sandbox_directory", Default: "/mnt/mesos/sandbox", Same: "*"},
+	{Name: "container_logger", Missing: needsModules},
+	{Name: "image_providers", Missing: needsImages},
+	{Name: "image_provisioner_backend", Same: "copy,overlay,aufs,bind", Missing: needsImages},
+	{Name: "image_gc_config", Missing: needsImages},
+	{Name: "appc_simple_discovery_uri_prefix", Default: "http://", Same: "*"},
+	{Name: "appc_store_dir", Default: "/tmp/mesos/store/appc", Same: "*"},
+	{Name: "docker", Default: "docker", Same: "*"},
+	{Name: "docker_config", Missing: needsImages},
+	{Name: "docker_ignore_runtime", Default: "false", Same: "true"},
+	{Name: "docker_kill_orphans", Default: "true", Same: "false"},
+	{Name: "docker_mesos_image", Missing: needsImages},
+	{Name: "docker_registry", Default: "https://registry-1.docker.io", Same: "*"},
+	{Name: "docker_remove_delay", Default: "6hrs", Same: "*"},
+	{Name: "docker_socket", Default: "/var/run/docker.sock", Same: "*"},
+	{Name: "docker_stop_timeout", Default: "0ns", Same: "*"},
+	{Name: "docker_store_dir", Default: "/tmp/mesos/store/docker", Same: "*"},
+	{Name: "docker_volume_checkpoint_dir", Default: "/var/run/mesos/isolators/docker/volume", Same: "*"},
+	{Name: "docker_volume_chown", Default: "false", Missing: needsImages},
+	{Name: "default_container_dns", Missing: needsCgroups},
+	{Name: "default_container_info", Missing: needsCgroups},
+	{Name: "default_container_shm_size", Missing: needsCgroups},
+	{Name: "host_path_volume_force_creation", Missing: needsCgroups},
+	{Name: "volume_gid_range", Missing: needsCgroups},
+	{Name: "csi_plugin_config_dir", Missing: needsProviders},
+	{Name: "resource_provider_config_dir", Missing: needsProviders},
+	{Name: "disk_profile_adaptor", Missing: needsModules},
+	{Name: "cgroups_hierarchy", Default: "/sys/fs/cgroup", Same: "*"},
+	{Name: "cgroups_root", Default: "mesos", Same: "*"},
+	{Name: "cgroups_destroy_timeout", Default: "1mins", Same: "*"},
+	{Name: "cgroups_enable_cfs", Default: "false", Missing: needsCgroups},
+	{Name: "cgroups_limit_swap", Default: "false", Missing: needsCgroups},
+	{Name: "cgroups_cpu_enable_pids_and_tids_count", Default: "false", Missing: needsCgroups},
+	{Name: "cgroups_net_cls_primary_handle", Missing: needsCgroups},
+	{Name: "cgroups_net_cls_secondary_handles", Missing: needsCgroups},
+	{Name: "agent_subsystems", Missing: needsCgroups},
+	{Name: "allowed_devices", Missing: needsCgroups},
+	{Name: "nvidia_gpu_devices", Missing: needsCgroups},
+	{Name: "perf_events", Missing: needsCgroups},
+	{Name: "perf_interval", Default: "60secs", Same: "*"},
+	{Name: "perf_duration", Default: "10secs", Same: "*"},
+	{Name: "revocable_cpu_low_priority", Default: "true", Same: "false"},
+	{Name: "systemd_enable_support", Default: "true", Same: "false"}, // executors outlive the agent either way
+	{Name: "systemd_runtime_directory", Default: "/run/systemd/system", Same: "*"},
+	{Name: "effective_capabilities", Missing: needsCgroups},
+	{Name: "bounding_capabilities", Missing: needsCgroups},
+	{Name: "seccomp_config_dir", Missing: needsCgroups},
+	{Name: "seccomp_profile_name", Missing: needsCgroups},
+	{Name: "disallow_sharing_agent_ipc_namespace", Default: "false", Missing: needsCgroups},
+	{Name: "disallow_sharing_agent_pid_namespace", Default: "false", Missing: needsCgroups},
+	{Name: "container_disk_watch_interval", Default: "15secs", Same: "*"},
+	{Name: "enforce_container_disk_quota", Default: "false", Missing: needsCgroups},
+	{Name: "xfs_project_range", Default: "", Missing: needsCgroups},
+	{Name: "xfs_kill_containers", Default: "false", Missing: needsCgroups},
+	{Name: "xfs_quota_headroom", Default: "", Same: "*"},
+	{Name: "network_cni_plugins_dir", Missing: needsCgroups},
+	{Name: "network_cni_config_dir", Missing: needsCgroups},
+	{Name: "network_cni_root_dir_persist", Default: "false", Missing: needsCgroups},
+	{Name: "network_cni_metrics", Default: "true", Same: "false"},
+	{Name: "oversubscribed_resources_interval", Default: "15secs", Same: "*"},
+	{Name: "qos_controller", Missing: needsOversubscribe},
+	{Name: "qos_correction_interval_min", Default: "0ns", Same: "*"},
+	{Name: "resource_estimator", Missing: needsOversubscribe},
+}
