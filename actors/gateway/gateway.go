@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
+
+	"google.golang.org/protobuf/proto"
 
 	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
 	"github.com/meseta-io/meseta/actors/gateway/beyond"
@@ -37,8 +41,6 @@ type Parts struct {
 	Leadership func() web.Leadership
 	// Authenticator is who guards a realm at the moment, or nil.
 	Authenticator func(realm string) process.Authenticator
-	// Hosts are the master and the agents of the node, the delegate first.
-	Hosts []node.Host
 	// Authorizer says who may do what. Nil: everybody everything.
 	Authorizer authorization.Authorizer
 	// Flags are the node's settings, each as it would be written on the command line.
@@ -54,21 +56,48 @@ type Parts struct {
 
 // routes are all routes of a node. Every room adds its line.
 func (p Parts) routes(help func() []web.Route) []web.Route {
-	all := append(node.Routes(node.Parts{Runtime: p.Runtime, Hosts: p.Hosts, Flags: p.Flags, Logging: p.Logging, Authorizer: p.Authorizer,
+	all := append(node.Routes(node.Parts{Runtime: p.Runtime, Hosts: p.hosts(), Flags: p.Flags, Logging: p.Logging, Authorizer: p.Authorizer,
 		Version: p.Version, Leader: p.leader(), All: help}), p.Routes...)
 	if p.Master != nil {
 		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
-		all = append(all, operator.Routes(operator.Config{Master: *p.Master})...)
+		all = append(all, legacy.Resources(*p.Master, wire.Limits{})...)
 		all = append(all, beyond.Routes(*p.Master)...)
+		all = append(all, operator.Routes(operator.Config{Master: *p.Master, Flags: p.settings(), Logging: p.Logging})...)
 	}
 	for _, a := range p.Agents {
-		a.Runtime = p.Runtime
+		a.Runtime, a.Flags, a.Version, a.Logging, a.Authorizer = p.Runtime, p.Flags, p.Version, p.Logging, p.Authorizer
 		all = append(all, executor.Routes(p.Runtime, a.Agent, executor.Config{})...)
 		all = append(all, agentdoor.Routes(a)...)
-		all = append(all, legacy.Resources(*p.Master, wire.Limits{})...)
 	}
 	return all
+}
+
+// hosts are who lives on the node, the delegate first.
+func (p Parts) hosts() []node.Host {
+	var hosts []node.Host
+	if p.Master != nil {
+		hosts = append(hosts, node.Host{ID: p.Master.UPID().ID})
+	}
+	for _, a := range p.Agents {
+		hosts = append(hosts, node.Host{ID: a.Agent.UPID().ID, Agent: true})
+	}
+	return hosts
+}
+
+// settings are the flags as the v1 API shows them, sorted by name.
+func (p Parts) settings() func() []*mesospb.Flag {
+	if p.Flags == nil {
+		return nil
+	}
+	return func() []*mesospb.Flag {
+		all := p.Flags()
+		var list []*mesospb.Flag
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			list = append(list, &mesospb.Flag{Name: proto.String(name), Value: proto.String(all[name])})
+		}
+		return list
+	}
 }
 
 // leadership is what the node's master knows about who leads. Nil: there is no master.

@@ -192,8 +192,7 @@ func (d *door) setLogging(who authorization.Subject, c *agentpb.Call_SetLoggingL
 	if d.Logging == nil {
 		return web.Refuse(http.StatusNotImplemented, "SET_LOGGING_LEVEL is not supported: this program's log has one level")
 	}
-	d.Logging.Set(c.GetLevel(), time.Duration(c.GetDuration().GetNanoseconds()))
-	return nil
+	return d.Logging.Set(c.GetLevel(), time.Duration(c.GetDuration().GetNanoseconds()))
 }
 
 func (d *door) files(who authorization.Subject, c *agentpb.Call) (*agentpb.Response, error) {

@@ -33,7 +33,7 @@ type Parts struct {
 	Logging interface {
 		Level() uint32
 		// Set changes it for a while.
-		Set(level uint32, d time.Duration)
+		Set(level uint32, d time.Duration) error
 	}
 	// Files are those of the node that can be read. Nil: none can.
 	Files interface {

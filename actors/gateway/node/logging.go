@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/durations"
+	"github.com/meseta-io/meseta/messages/fault"
 )
 
 // Logging is how much a node logs: what it was started with, and for a while more, if somebody asks for that. Levels are
@@ -21,6 +23,7 @@ type Logging struct {
 
 	mu     sync.Mutex
 	now    uint32
+	turn   int // which change this is
 	cancel func() bool
 }
 
@@ -40,24 +43,32 @@ func (l *Logging) Level() uint32 {
 }
 
 // Set changes the level for d; then it is again what it was at the start. The last one who sets it wins.
-func (l *Logging) Set(level uint32, d time.Duration) {
+func (l *Logging) Set(level uint32, d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("a level for %v: more than zero expected: %w", d, fault.ErrInvalid)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cancel != nil {
 		l.cancel()
 		l.cancel = nil
 	}
+	l.turn++
 	l.change(level)
-	if level == 0 {
-		return
+	if level > 0 {
+		turn := l.turn
+		l.cancel = l.after(d, func() { l.over(turn) })
 	}
-	var mine func() bool
-	mine = l.after(d, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
+	return nil
+}
+
+// over is the end of a change, unless another one has overtaken it.
+func (l *Logging) over(turn int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if turn == l.turn {
 		l.change(0)
-	})
-	l.cancel = mine
+	}
 }
 
 func (l *Logging) change(level uint32) {
@@ -104,6 +115,9 @@ func (p Parts) toggle(w *web.Writer, r *web.Request) {
 	if !p.may(w, r, authorization.SetLogLevel, "") {
 		return
 	}
-	p.Logging.Set(uint32(n), d)
+	if err := p.Logging.Set(uint32(n), d); err != nil {
+		w.Error(err)
+		return
+	}
 	w.Empty(http.StatusOK)
 }

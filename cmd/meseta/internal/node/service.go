@@ -127,7 +127,6 @@ func (s *Service) Master(c master.Config) error {
 	m, err := master.Spawn(s.rt, c, master.Parts{Contender: store, Registry: store, Credentials: known})
 	if err == nil {
 		s.parts.Master, s.parts.Delegate = &m, m.UPID().ID
-		s.parts.Hosts = append([]doors.Host{{ID: m.UPID().ID}}, s.parts.Hosts...)
 	}
 	return err
 }
@@ -193,7 +192,6 @@ func (s *Service) Agent(c agent.Config, address string) error {
 	if err == nil {
 		s.parts.Agents = append(s.parts.Agents, agentdoor.Parts{Agent: a})
 		s.parts.Delegate = cmp.Or(s.parts.Delegate, a.UPID().ID)
-		s.parts.Hosts = append(s.parts.Hosts, doors.Host{ID: a.UPID().ID, Agent: true})
 	}
 	return err
 }
