@@ -1,6 +1,7 @@
 package screen_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,5 +30,29 @@ func TestThereAreNoColoursOutsideOfATerminal(t *testing.T) {
 	defer f.Close()
 	if got := screen.New(f).Paint(screen.Red, "x"); got != "x" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestBar(t *testing.T) {
+	for share, want := range map[float64]string{0: "····", 1: "████", 0.5: "██··", 0.03125: "▏···", 0.0001: "▏···", 2: "████", -1: "····"} {
+		if got := screen.Bar(share, 4); got != want {
+			t.Errorf("%v: %q, want %q", share, got, want)
+		}
+	}
+}
+
+// Names come from strangers, and a terminal obeys what it is sent.
+func TestControlCharactersAreNotPassedOn(t *testing.T) {
+	var out strings.Builder
+	s := screen.Text(&out)
+	const evil = "task\x1b]0;owned\x07\r\x9b2J"
+	if err := errors.Join(s.Table([]string{"NAME"}, [][]screen.Cell{{{Text: evil}}}), s.Fields([]screen.Field{{Name: "Name", Value: evil + "\nsecond"}})); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\x07\r\u009b") {
+		t.Errorf("%q", out.String())
+	}
+	if !strings.Contains(out.String(), "Name  task") || !strings.Contains(out.String(), "\n      second\n") {
+		t.Errorf("%q", out.String())
 	}
 }
