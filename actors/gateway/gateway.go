@@ -60,6 +60,7 @@ func (p Parts) routes(help func() []web.Route) []web.Route {
 		Version: p.Version, Leader: p.leader(), All: help}), p.Routes...)
 	if p.Master != nil {
 		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
+		all = append(all, legacy.Reads(legacy.Config{Master: *p.Master})...)
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
 		all = append(all, legacy.Resources(*p.Master, wire.Limits{})...)
 		all = append(all, beyond.Routes(*p.Master)...)

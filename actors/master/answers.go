@@ -189,6 +189,9 @@ func metricsOf(v *View) (list []*mesospb.Metric) {
 	return list
 }
 
+// Flags are what the master was told, by the names of its flags, sorted.
+func (c Config) Flags() []*mesospb.Flag { return flags(c) }
+
 // flags prints a configuration by the names of its flags, sorted.
 func flags(c Config) (list []*mesospb.Flag) {
 	value := reflect.ValueOf(c)

@@ -151,7 +151,7 @@ func (m *Master) ensureExecutor(s *spending, e *mesospb.ExecutorInfo) (fresh boo
 
 // start books a task and pays for it.
 func (m *Master) start(s *spending, t *mesospb.TaskInfo, executor *mesospb.ExecutorInfo) {
-	booked := m.addTask(s.framework, s.agent, taskOf(t, s.framework.info.Id, executor, s.framework.info.GetUser()))
+	booked := m.addTask(s.framework, s.agent, taskOf(t, s.framework.info.Id, executor))
 	s.pay(booked.held)
 }
 

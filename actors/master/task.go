@@ -42,7 +42,7 @@ func over(s mesospb.TaskState) bool {
 }
 
 // taskOf is what the master keeps of a task that is launched.
-func taskOf(t *mesospb.TaskInfo, framework *mesospb.FrameworkID, executor *mesospb.ExecutorInfo, user string) *mesospb.Task {
+func taskOf(t *mesospb.TaskInfo, framework *mesospb.FrameworkID, executor *mesospb.ExecutorInfo) *mesospb.Task {
 	pb := &mesospb.Task{
 		Name: proto.String(t.GetName()), TaskId: t.TaskId, FrameworkId: framework, AgentId: t.AgentId,
 		State:     mesospb.TaskState_TASK_STAGING.Enum(),
@@ -57,8 +57,6 @@ func taskOf(t *mesospb.TaskInfo, framework *mesospb.FrameworkID, executor *mesos
 		pb.User = t.GetCommand().User
 	case executor.GetCommand().GetUser() != "":
 		pb.User = executor.GetCommand().User
-	case user != "":
-		pb.User = proto.String(user)
 	}
 	return pb
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/quotapb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
@@ -32,6 +33,7 @@ type View struct {
 	Agents      tree.Tree[*masterpb.Response_GetAgents_Agent]         // by id
 	Recovered   tree.Tree[*mesospb.AgentInfo]                         // by id
 	Frameworks  tree.Tree[*masterpb.Response_GetFrameworks_Framework] // by id
+	Pids        tree.Tree[string]                                     // of frameworks that are actors, by id
 	Past        tree.Tree[*masterpb.Response_GetFrameworks_Framework] // completed, in order of their end
 	Tasks       tree.Tree[*mesospb.Task]                              // by framework and id
 	Unreachable tree.Tree[*mesospb.Task]                              // by framework and number
@@ -66,6 +68,7 @@ type drafts struct {
 	Agents      tree.Draft[*masterpb.Response_GetAgents_Agent]
 	Recovered   tree.Draft[*mesospb.AgentInfo]
 	Frameworks  tree.Draft[*masterpb.Response_GetFrameworks_Framework]
+	Pids        tree.Draft[string]
 	Past        tree.Draft[*masterpb.Response_GetFrameworks_Framework]
 	Tasks       tree.Draft[*mesospb.Task]
 	Unreachable tree.Draft[*mesospb.Task]
@@ -298,8 +301,10 @@ func (m *Master) refresh() {
 	for id := range d.frameworks {
 		if f := m.frameworks.registered[id]; f != nil {
 			d.drafts.Frameworks.Set(id, describeFramework(f))
+			d.describePid(f)
 			continue
 		}
+		d.drafts.Pids.Delete(id)
 		d.drafts.Frameworks.Delete(id)
 	}
 	for id := range d.recovered {
@@ -313,6 +318,7 @@ func (m *Master) refresh() {
 	clear(d.frameworks)
 	clear(d.recovered)
 	v.Agents, v.Recovered, v.Frameworks, v.Past = d.drafts.Agents.Tree(), d.drafts.Recovered.Tree(), d.drafts.Frameworks.Tree(), d.drafts.Past.Tree()
+	v.Pids = d.drafts.Pids.Tree()
 	v.Tasks, v.Unreachable, v.Completed = d.drafts.Tasks.Tree(), d.drafts.Unreachable.Tree(), d.drafts.Completed.Tree()
 
 	v.Roles, v.Quotas = d.drafts.Roles.Tree(), d.drafts.Quotas.Tree()
@@ -382,10 +388,22 @@ func describeAgent(a *agent) *masterpb.Response_GetAgents_Agent {
 	return pb
 }
 
+// describePid shows where a framework's actor is, if it is one that others could speak with.
+func (d *desk) describePid(f *framework) {
+	if f.guest || f.pid.IsZero() {
+		d.drafts.Pids.Delete(f.id)
+		return
+	}
+	d.drafts.Pids.Set(f.id, f.pid.String())
+}
+
 func describeFramework(f *framework) *masterpb.Response_GetFrameworks_Framework {
 	pb := &masterpb.Response_GetFrameworks_Framework{
 		FrameworkInfo: f.info, Active: proto.Bool(f.active()), Connected: proto.Bool(f.connected), Recovered: proto.Bool(f.recovered),
 		AllocatedResources: shown(f.used.Proto()), OfferedResources: shown(f.offered.Proto()), OfferConstraints: f.constraints,
+	}
+	if pb.OfferConstraints == nil {
+		pb.OfferConstraints = &schedulerpb.OfferConstraints{} // as Mesos shows that there are none
 	}
 	for _, set := range []struct {
 		at    time.Time
