@@ -15,16 +15,38 @@ import (
 // readBody reads a request's body into r, unpacked, within the limits of one and of all. held is what it takes of what all
 // may hold.
 func (t *Router) readBody(w *Writer, r *Request, route *Route) (held int64, err error) {
-	if r.Request.Body == nil || r.Request.Body == http.NoBody || route.Streams && r.Header.Get("Content-Type") == wire.MediaRecordIO {
+	switch {
+	case !hasBody(r.Request):
+		return 0, nil
+	case route.Streams && r.Header.Get("Content-Type") == wire.MediaRecordIO:
+		_ = w.control.SetReadDeadline(time.Time{})
 		return 0, nil
 	}
+	if held, err = t.unpack(w, r); err == nil {
+		_ = w.control.SetReadDeadline(time.Time{})
+		return held, nil
+	}
+	// Nobody waits for the rest, or it would be read before the answer.
+	w.Header().Set("Connection", "close")
+	_ = w.control.SetReadDeadline(time.Unix(1, 0))
+	return held, err
+}
+
+func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
+
+// hurry starts the time that a body has to arrive: whoever sends a byte now and then would keep us for as long as it
+// likes. It counts for bodies that nobody wants too, because net/http reads them before the next request.
+func (t *Router) hurry(w *Writer, r *http.Request) {
+	if hasBody(r) {
+		_ = w.control.SetReadDeadline(time.Now().Add(t.config.Limits.BodyTime))
+	}
+}
+
+func (t *Router) unpack(w *Writer, r *Request) (held int64, err error) {
 	limit := t.config.Limits.Body
 	if r.ContentLength > limit {
 		return 0, tooLarge(limit)
 	}
-	// Whoever sends a byte now and then would keep us for as long as it likes.
-	_ = w.control.SetReadDeadline(time.Now().Add(t.config.Limits.BodyTime))
-	defer func() { _ = w.control.SetReadDeadline(time.Time{}) }()
 	var body io.Reader = http.MaxBytesReader(w.ResponseWriter, r.Request.Body, limit)
 	packed := strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip")
 	if packed {

@@ -51,6 +51,7 @@ func (t *Router) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	w := newWriter(t, hw, hr)
+	t.hurry(w, hr)
 	defer w.end()
 	if len(hr.URL.RawQuery) > t.config.Limits.Path || len(hr.URL.EscapedPath()) > t.config.Limits.Path {
 		w.Text(http.StatusRequestURITooLong, "")

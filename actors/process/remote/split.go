@@ -202,6 +202,14 @@ func (b *begun) Close() error {
 	return b.Conn.Close()
 }
 
+// CloseWrite ends what we send, and lets the rest still come.
+func (b *begun) CloseWrite() error {
+	if half, ok := b.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 func (b *begun) Read(p []byte) (int, error) {
 	if len(b.head) == 0 {
 		return b.Conn.Read(p)
