@@ -13,6 +13,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/authn"
+	"github.com/meseta-io/meseta/messages/credentials"
 )
 
 // site is a runtime behind a real HTTP server.
@@ -442,9 +443,17 @@ func queuedAt(r *process.Runtime, id string) int {
 	return 0
 }
 
+func known(lines string) credentials.Credentials {
+	c, err := credentials.Parse([]byte(lines))
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
 func TestHTTPAuthentication(t *testing.T) {
 	s := newSite(t, process.HTTPConfig{Realms: map[string]process.Authenticator{
-		"realm":  authn.Basic("realm", map[string]string{"user": "password"}),
+		"realm":  authn.Basic("realm", known("user password")),
 		"broken": func(*http.Request) (process.Principal, *process.Response) { return process.Principal{}, nil },
 		"closed": func(*http.Request) (process.Principal, *process.Response) {
 			return process.Principal{}, &process.Response{Status: http.StatusForbidden}
@@ -497,7 +506,7 @@ func TestHTTPAuthentication(t *testing.T) {
 
 	t.Run("an authorizer says who may do what, strangers too", func(t *testing.T) {
 		s := newSite(t, process.HTTPConfig{
-			Realms: map[string]process.Authenticator{"realm": authn.Basic("realm", map[string]string{"user": "password"})},
+			Realms: map[string]process.Authenticator{"realm": authn.Basic("realm", known("user password"))},
 			Authorizer: func(p process.Principal, r *http.Request) *process.Response {
 				if p.Name == "user" && r.URL.Path == "/guarded/x" || r.URL.Path == "/open/x" {
 					return nil
@@ -523,7 +532,7 @@ func TestHTTPAuthentication(t *testing.T) {
 	t.Run("metrics are guarded by their own realm", func(t *testing.T) {
 		s := newSite(t, process.HTTPConfig{
 			MetricsRealm: "realm",
-			Realms:       map[string]process.Authenticator{"realm": authn.Basic("realm", map[string]string{"user": "password"})},
+			Realms:       map[string]process.Authenticator{"realm": authn.Basic("realm", known("user password"))},
 		})
 		s.Metrics().Counter("master/things").Inc()
 		if resp, _ := s.get("/metrics/snapshot"); resp.StatusCode != 401 {

@@ -1,17 +1,14 @@
 package authorization
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/roles"
+	"github.com/meseta-io/meseta/messages/strictjson"
 )
 
 // MaxFile bounds a file of access control lists, in bytes.
@@ -61,97 +58,97 @@ func parse(file []byte) (*ACLs, error) {
 	if len(file) > MaxFile {
 		return nil, fmt.Errorf("file of %d bytes: at most %d: %w", len(file), MaxFile, fault.ErrInvalid)
 	}
-	members, err := object(file)
+	members, err := strictjson.Object(file)
 	if err != nil {
 		return nil, err
 	}
 	l := &ACLs{permissive: true, lists: map[string][]entry{}}
 	for _, m := range members {
-		if m.key == "permissive" {
-			if l.permissive, err = boolean(m.value); err != nil {
+		if m.Key == "permissive" {
+			if l.permissive, err = boolean(m.Value); err != nil {
 				return nil, fmt.Errorf("permissive: %w", err)
 			}
 			continue
 		}
-		if l.lists[m.key], err = list(m); err != nil {
+		if l.lists[m.Key], err = list(m); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
 }
 
-func list(m member) ([]entry, error) {
-	objects, known := shapes[m.key]
+func list(m strictjson.Member) ([]entry, error) {
+	objects, known := shapes[m.Key]
 	switch {
-	case former[m.key] != "":
-		return nil, refuse("%.80q is of an old version: write %q", m.key, former[m.key])
+	case former[m.Key] != "":
+		return nil, strictjson.Refuse("%.80q is of an old version: write %q", m.Key, former[m.Key])
 	case !known:
-		return nil, refuse("there is no list %.80q", m.key)
+		return nil, strictjson.Refuse("there is no list %.80q", m.Key)
 	}
-	parts, err := array(m.value)
+	parts, err := strictjson.Array(m.Value)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.key, err)
+		return nil, fmt.Errorf("%s: %w", m.Key, err)
 	}
 	all := make([]entry, len(parts))
 	for i, part := range parts {
 		if all[i], err = oneEntry(part, objects); err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", m.key, i, err)
+			return nil, fmt.Errorf("%s[%d]: %w", m.Key, i, err)
 		}
 	}
 	return all, nil
 }
 
 func oneEntry(text []byte, objects string) (e entry, err error) {
-	members, err := object(text)
+	members, err := strictjson.Object(text)
 	if err != nil {
 		return e, err
 	}
 	seen := map[string]bool{}
 	for _, m := range members {
-		seen[m.key] = true
-		switch m.key {
+		seen[m.Key] = true
+		switch m.Key {
 		case "principals":
-			e.subjects, err = parseEntity(m.value)
+			e.subjects, err = parseEntity(m.Value)
 		case objects:
-			if e.objects, err = parseEntity(m.value); err == nil {
+			if e.objects, err = parseEntity(m.Value); err == nil {
 				err = e.objects.check(objects)
 			}
 		default:
-			return e, refuse("there is no %.80q here, but \"principals\" and %q", m.key, objects)
+			return e, strictjson.Refuse("there is no %.80q here, but \"principals\" and %q", m.Key, objects)
 		}
 		if err != nil {
-			return e, fmt.Errorf("%s: %w", m.key, err)
+			return e, fmt.Errorf("%s: %w", m.Key, err)
 		}
 	}
 	for _, key := range []string{"principals", objects} {
 		if !seen[key] {
-			return e, refuse("%q is missing", key)
+			return e, strictjson.Refuse("%q is missing", key)
 		}
 	}
 	return e, nil
 }
 
 func parseEntity(text []byte) (e entity, err error) {
-	members, err := object(text)
+	members, err := strictjson.Object(text)
 	if err != nil {
 		return e, err
 	}
 	e.values = map[string]bool{}
 	for _, m := range members {
-		switch m.key {
+		switch m.Key {
 		case "type":
-			e.kind, err = parseKind(m.value)
+			e.kind, err = parseKind(m.Value)
 		case "values":
-			err = e.parseValues(m.value)
+			err = e.parseValues(m.Value)
 		default:
-			err = refuse("there is no %.80q here, but \"type\" and \"values\"", m.key)
+			err = strictjson.Refuse("there is no %.80q here, but \"type\" and \"values\"", m.Key)
 		}
 		if err != nil {
 			return e, err
 		}
 	}
 	if e.kind == some && len(e.values) == 0 {
-		return e, refuse("it names nobody: write \"values\", or \"type\" ANY or NONE")
+		return e, strictjson.Refuse("it names nobody: write \"values\", or \"type\" ANY or NONE")
 	}
 	return e, nil
 }
@@ -159,7 +156,7 @@ func parseEntity(text []byte) (e entity, err error) {
 func parseKind(text []byte) (kind, error) {
 	var name string
 	if err := json.Unmarshal(text, &name); err != nil {
-		return some, refuse("\"type\" is no string")
+		return some, strictjson.Refuse("\"type\" is no string")
 	}
 	switch name {
 	case "SOME":
@@ -169,18 +166,18 @@ func parseKind(text []byte) (kind, error) {
 	case "NONE":
 		return nobody, nil
 	}
-	return some, refuse("type %.80q: one of SOME, ANY, NONE expected", name)
+	return some, strictjson.Refuse("type %.80q: one of SOME, ANY, NONE expected", name)
 }
 
 func (e *entity) parseValues(text []byte) error {
-	parts, err := array(text)
+	parts, err := strictjson.Array(text)
 	if err != nil {
 		return fmt.Errorf("\"values\": %w", err)
 	}
 	for _, part := range parts {
 		var name string
 		if err := json.Unmarshal(part, &name); err != nil || part[0] != '"' {
-			return refuse("one of \"values\" is no string")
+			return strictjson.Refuse("one of \"values\" is no string")
 		}
 		e.values[name] = true
 	}
@@ -195,9 +192,9 @@ func (e *entity) check(objects string) error {
 	for name := range e.values {
 		switch {
 		case slices.Contains(wholesale, objects):
-			return refuse("they cannot be told apart: write \"type\" ANY or NONE")
+			return strictjson.Refuse("they cannot be told apart: write \"type\" ANY or NONE")
 		case objects == "paths" && !slices.Contains(Endpoints, name):
-			return refuse("%.80q is not an authorizable path: those are %s", name, strings.Join(Endpoints, ", "))
+			return strictjson.Refuse("%.80q is not an authorizable path: those are %s", name, strings.Join(Endpoints, ", "))
 		case objects == "roles":
 			above, tree := strings.CutSuffix(name, "/%")
 			if err := roles.Validate(above); err != nil {
@@ -213,53 +210,6 @@ func (e *entity) check(objects string) error {
 	return nil
 }
 
-// member is one of an object, in the order of the text. encoding/json alone would take the last of two and ignore case.
-type member struct {
-	key   string
-	value json.RawMessage
-}
-
-func object(text []byte) (members []member, err error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, refuse("a JSON object was expected")
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		key, ok := t.(string)
-		if err != nil || !ok {
-			return nil, malformed(d)
-		}
-		if seen[key] {
-			return nil, refuse("%.80q comes twice", key)
-		}
-		seen[key] = true
-		m := member{key: key}
-		if d.Decode(&m.value) != nil {
-			return nil, malformed(d)
-		}
-		if string(m.value) != "null" { // as if it were not there
-			members = append(members, m)
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, malformed(d)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, refuse("there is more behind the end of the object")
-	}
-	return members, nil
-}
-
-func array(text []byte) ([]json.RawMessage, error) {
-	var all []json.RawMessage
-	if err := json.Unmarshal(text, &all); err != nil {
-		return nil, refuse("a list was expected")
-	}
-	return all, nil
-}
-
 // boolean may be written as a string, as everywhere in Mesos' JSON.
 func boolean(text []byte) (bool, error) {
 	switch s := string(text); s {
@@ -268,13 +218,5 @@ func boolean(text []byte) (bool, error) {
 	case "false", `"false"`:
 		return false, nil
 	}
-	return false, refuse("true or false expected")
-}
-
-func malformed(d *json.Decoder) error {
-	return refuse("the JSON is malformed near byte %s", strconv.FormatInt(d.InputOffset(), 10))
-}
-
-func refuse(format string, args ...any) error {
-	return fmt.Errorf(format+": %w", append(args, fault.ErrInvalid)...)
+	return false, strictjson.Refuse("true or false expected")
 }

@@ -76,6 +76,15 @@ func (c Credentials) Match(principal, secret string) bool {
 	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && known
 }
 
+// Knows says whether there is such a principal.
+func (c Credentials) Knows(principal string) bool {
+	_, known := c.digests[principal]
+	return known
+}
+
+// Format implements fmt.Formatter: not even the digests of secrets are anybody's business.
+func (c Credentials) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "%d principals", len(c.digests)) }
+
 // Len is how many principals are known.
 func (c Credentials) Len() int { return len(c.digests) }
 

@@ -3,9 +3,10 @@
 package authn
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
+	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,40 +14,72 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 )
 
-// Basic accepts the principals of a table of passwords.
-func Basic(realm string, passwords map[string]string) process.Authenticator {
-	digests := map[string][sha256.Size]byte{}
-	for name, password := range passwords {
-		digests[name] = sha256.Sum256([]byte(password))
-	}
+// Passwords knows who has which password; messages/credentials does.
+type Passwords interface {
+	// Match says whether this is the name's password. It takes as long for a wrong one as for the right one, and for a
+	// name that is not known.
+	Match(name, password string) bool
+}
+
+// Basic accepts the principals of a table of passwords. As in Mesos the scheme is "Basic" and no other spelling of it, one
+// space follows and then one word, and a password has no colon.
+func Basic(realm string, known Passwords) process.Authenticator {
 	return func(req *http.Request) (process.Principal, *process.Response) {
-		name, password, ok := req.BasicAuth()
-		// Digests have one length, so neither it nor where they differ can be timed; a name that is not known
-		// takes as long as one that is.
-		want, known := digests[name]
-		got := sha256.Sum256([]byte(password))
-		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !known || !ok {
+		name, password, ok := basic(req.Header)
+		if !ok || !known.Match(name, password) || name == "" {
 			return process.Principal{}, challenge("Basic", realm, "")
 		}
 		return process.Principal{Name: name}, nil
 	}
 }
 
-// Any accepts what one of several accepts. If none does, their challenges are put together.
+// basic reads a name and a password. Two headers are none: who put the second there may be somebody else.
+func basic(h http.Header) (name, password string, ok bool) {
+	values := h.Values("Authorization")
+	if len(values) != 1 || len(values[0]) > maxToken {
+		return "", "", false
+	}
+	scheme, word, ok := strings.Cut(values[0], " ")
+	if !ok || scheme != "Basic" || strings.Contains(word, " ") {
+		return "", "", false
+	}
+	text, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(word, "="))
+	if err != nil || strings.Count(string(text), ":") != 1 {
+		return "", "", false
+	}
+	name, password, _ = strings.Cut(string(text), ":")
+	return name, password, true
+}
+
+// Any accepts what one of several accepts, asked in order. If none does, the challenges of those who want a proof are put
+// together; only if none of them wants one it is a refusal for good.
 func Any(all ...process.Authenticator) process.Authenticator {
+	if len(all) == 1 {
+		return all[0]
+	}
 	return func(req *http.Request) (process.Principal, *process.Response) {
-		refusal := &process.Response{Status: http.StatusUnauthorized, Header: http.Header{}}
+		var challenges []string
+		var bodies [][]byte
+		var refusal *process.Response
 		for _, a := range all {
 			p, r := a(req)
-			if r == nil {
+			switch {
+			case r == nil:
 				return p, nil
+			case r.Status == http.StatusUnauthorized:
+				challenges = append(challenges, r.Header["Www-Authenticate"]...)
+				if len(r.Body) > 0 {
+					bodies = append(bodies, r.Body)
+				}
+			case refusal == nil:
+				refusal = r
 			}
-			if r.Status != http.StatusUnauthorized {
-				return process.Principal{}, r // it knows who it is, and does not want them
-			}
-			refusal.Header["Www-Authenticate"] = append(refusal.Header["Www-Authenticate"], r.Header["Www-Authenticate"]...)
 		}
-		return process.Principal{}, refusal
+		if challenges == nil && refusal != nil {
+			return process.Principal{}, refusal
+		}
+		return process.Principal{}, &process.Response{Status: http.StatusUnauthorized, Header: http.Header{"Www-Authenticate": challenges},
+			Body: bytes.Join(bodies, []byte("\n\n"))}
 	}
 }
 
@@ -64,7 +97,7 @@ func challenge(scheme, realm, why string) *process.Response {
 func Bearer(realm string, secret []byte, now Now) process.Authenticator {
 	return func(req *http.Request) (process.Principal, *process.Response) {
 		scheme, token, ok := strings.Cut(req.Header.Get("Authorization"), " ")
-		if !ok || !strings.EqualFold(scheme, "Bearer") {
+		if !ok || scheme != "Bearer" || len(req.Header.Values("Authorization")) != 1 {
 			return process.Principal{}, challenge("Bearer", realm, "")
 		}
 		claims, err := Verify(token, secret, now())

@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/authn"
+	"github.com/meseta-io/meseta/messages/credentials"
 )
 
 var (
@@ -33,31 +35,57 @@ func token(t *testing.T, c authn.Claims) string {
 	return s
 }
 
+func known(t testing.TB, lines string) credentials.Credentials {
+	t.Helper()
+	c, err := credentials.Parse([]byte(lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func encoded(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
 func TestBasic(t *testing.T) {
-	basic := authn.Basic("realm", map[string]string{"user": "password"})
-	credentials := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
+	basic := authn.Basic("realm", known(t, `{"credentials": [{"principal": "user", "secret": "password"}, {"principal": "mute"}, {"principal": "odd", "secret": "a:b"}]}`))
 	for _, c := range []struct {
-		name, authorization string
-		ok                  bool
+		name, authorization, who string
 	}{
-		{"right", credentials("user:password"), true},
-		{"wrong password", credentials("user:passwort"), false},
-		{"no password", credentials("user:"), false},
-		{"unknown user", credentials("other:password"), false},
-		{"unknown user without password", credentials("other:"), false},
-		{"nothing", "", false},
-		{"no colon", credentials("user"), false},
-		{"not base64", "Basic ???", false},
-		{"another scheme", "Bearer x", false},
+		{"right", "Basic " + encoded("user:password"), "user"},
+		{"without padding", "Basic " + strings.TrimRight(encoded("user:password"), "="), "user"},
+		{"somebody whose secret is empty", "Basic " + encoded("mute:"), "mute"},
+		{"wrong password", "Basic " + encoded("user:passwort"), ""},
+		{"no password", "Basic " + encoded("user:"), ""},
+		{"unknown user", "Basic " + encoded("other:password"), ""},
+		{"unknown user without password", "Basic " + encoded("other:"), ""},
+		{"nobody", "Basic " + encoded(":"), ""},
+		{"nothing", "", ""},
+		{"a scheme and nothing else", "Basic ", ""},
+		{"no colon", "Basic " + encoded("user"), ""},
+		{"two colons", "Basic " + encoded("odd:a:b"), ""},
+		{"not base64", "Basic ???", ""},
+		{"another scheme", "Bearer x", ""},
+		{"the scheme in another case", "basic " + encoded("user:password"), ""},
+		{"two spaces", "Basic  " + encoded("user:password"), ""},
+		{"a tab", "Basic\t" + encoded("user:password"), ""},
+		{"something behind it", "Basic " + encoded("user:password") + " x", ""},
+		{"more than anybody needs", "Basic " + strings.Repeat("A", 20_000), ""},
 	} {
 		p, refusal := basic(request(c.authorization))
-		if c.ok != (refusal == nil) || c.ok && p.Name != "user" {
+		if (c.who != "") != (refusal == nil) || p.Name != c.who {
 			t.Errorf("%s: %v, %v", c.name, p, refusal)
 		}
 		if refusal != nil && (refusal.Status != 401 || refusal.Header.Get("WWW-Authenticate") != `Basic realm="realm"`) {
 			t.Errorf("%s: %v", c.name, refusal)
 		}
 	}
+	t.Run("two headers", func(t *testing.T) {
+		r := request("Basic " + encoded("user:password"))
+		r.Header.Add("Authorization", "Basic "+encoded("user:password"))
+		if _, refusal := basic(r); refusal == nil {
+			t.Error("it is anybody's guess which one counts")
+		}
+	})
 }
 
 func TestBearer(t *testing.T) {
@@ -67,7 +95,7 @@ func TestBearer(t *testing.T) {
 	if refusal != nil || p.Name != "user" || p.Claims["team"] != "blue" {
 		t.Errorf("%v, %v", p, refusal)
 	}
-	for name, authorization := range map[string]string{"nothing": "", "another scheme": "Basic x", "garbage": "Bearer a.b.c"} {
+	for name, authorization := range map[string]string{"nothing": "", "another scheme": "Basic x", "garbage": "Bearer a.b.c", "another case": "bearer " + good} {
 		_, refusal := bearer(request(authorization))
 		if refusal == nil || refusal.Status != 401 || !strings.HasPrefix(refusal.Header.Get("WWW-Authenticate"), `Bearer realm="realm"`) {
 			t.Errorf("%s: %v", name, refusal)
@@ -76,12 +104,44 @@ func TestBearer(t *testing.T) {
 }
 
 func TestAny(t *testing.T) {
-	either := authn.Any(authn.Basic("realm", map[string]string{"u": "p"}), authn.Bearer("realm", secret, func() time.Time { return now }))
-	if p, refusal := either(request("Bearer " + token(t, authn.Claims{"sub": "x"}))); refusal != nil || p.Name != "x" {
-		t.Errorf("%v, %v", p, refusal)
+	basic := authn.Basic("realm", known(t, "u p"))
+	bearer := authn.Bearer("realm", secret, func() time.Time { return now })
+	refuses := func(status int, challenge, body string) process.Authenticator {
+		return func(*http.Request) (process.Principal, *process.Response) {
+			r := &process.Response{Status: status, Header: http.Header{}, Body: []byte(body)}
+			if challenge != "" {
+				r.Header.Set("WWW-Authenticate", challenge)
+			}
+			return process.Principal{}, r
+		}
 	}
-	if _, refusal := either(request("")); refusal == nil || len(refusal.Header["Www-Authenticate"]) != 2 {
-		t.Errorf("%v", refusal)
+	wants, forbids, forbidsMore := refuses(401, "Other", "show it"), refuses(403, "", "not you"), refuses(403, "", "nor you")
+	for _, c := range []struct {
+		name, authorization string
+		all                 []process.Authenticator
+		who                 string
+		status              int
+		challenges, body    string
+	}{
+		{"the first accepts", "Basic " + encoded("u:p"), []process.Authenticator{basic, bearer}, "u", 0, "", ""},
+		{"the second accepts", "Bearer " + token(t, authn.Claims{"sub": "x"}), []process.Authenticator{basic, bearer}, "x", 0, "", ""},
+		{"the second accepts whom the first forbids", "Basic " + encoded("u:p"), []process.Authenticator{forbids, basic}, "u", 0, "", ""},
+		{"none accepts", "", []process.Authenticator{basic, bearer}, "", 401, `Basic realm="realm"|Bearer realm="realm"`, ""},
+		{"what they say is put together", "", []process.Authenticator{wants, basic, wants}, "", 401, `Other|Basic realm="realm"|Other`, "show it\n\nshow it"},
+		{"a challenge is worth more than a refusal", "", []process.Authenticator{forbids, basic}, "", 401, `Basic realm="realm"`, ""},
+		{"all forbid", "", []process.Authenticator{forbids, forbidsMore}, "", 403, "", "not you"},
+		{"there is one", "", []process.Authenticator{basic}, "", 401, `Basic realm="realm"`, ""},
+		{"there is none", "", nil, "", 401, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, refusal := authn.Any(c.all...)(request(c.authorization))
+			if p.Name != c.who || (refusal == nil) != (c.who != "") {
+				t.Fatalf("%v, %v", p, refusal)
+			}
+			if refusal != nil && (refusal.Status != c.status || strings.Join(refusal.Header["Www-Authenticate"], "|") != c.challenges || string(refusal.Body) != c.body) {
+				t.Errorf("%d %v %q", refusal.Status, refusal.Header, refusal.Body)
+			}
+		})
 	}
 }
 
@@ -135,6 +195,26 @@ func TestToken(t *testing.T) {
 		}
 		if _, err := authn.Verify(good, []byte("another"), now); err == nil {
 			t.Error("another secret: accepted")
+		}
+	})
+}
+
+func FuzzHeaders(f *testing.F) {
+	basic := authn.Basic("realm", known(f, "user password"))
+	bearer := authn.Bearer("realm", []byte("unknown to the fuzzer"), func() time.Time { return now })
+	f.Add("Basic " + encoded("user:password"))
+	f.Add("Bearer a.b.c")
+	f.Fuzz(func(t *testing.T, authorization string) {
+		p, refusal := authn.Any(basic, bearer)(&http.Request{Header: http.Header{"Authorization": {authorization}}})
+		if refusal != nil {
+			if refusal.Status != 401 || len(refusal.Header["Www-Authenticate"]) != 2 {
+				t.Errorf("%v", refusal)
+			}
+			return
+		}
+		word := strings.TrimRight(strings.TrimPrefix(authorization, "Basic "), "=")
+		if text, err := base64.RawStdEncoding.DecodeString(word); err != nil || string(text) != "user:password" || p.Name != "user" {
+			t.Errorf("%q is %v", authorization, p)
 		}
 	})
 }

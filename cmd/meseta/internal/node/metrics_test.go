@@ -14,6 +14,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/authn"
 	"github.com/meseta-io/meseta/cluster/memory"
+	"github.com/meseta-io/meseta/messages/credentials"
 )
 
 // A runtime with a real master or agent shows its numbers to those who prove who they are, and of these to those whom
@@ -40,9 +41,13 @@ func TestMetricsAreGuarded(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			known, err := credentials.Parse([]byte("bob apple\neve pear"))
+			if err != nil {
+				t.Fatal(err)
+			}
 			rt, err := process.New(process.Config{HTTP: process.HTTPConfig{
 				MetricsRealm: "readonly",
-				Realms:       map[string]process.Authenticator{"readonly": authn.Basic("readonly", map[string]string{"bob": "apple", "eve": "pear"})},
+				Realms:       map[string]process.Authenticator{"readonly": authn.Basic("readonly", known)},
 				Authorizer: func(p process.Principal, _ *http.Request) *process.Response {
 					if p.Name == "bob" {
 						return nil
