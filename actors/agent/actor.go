@@ -11,6 +11,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/messages/authorization"
+	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -27,6 +28,8 @@ type Parts struct {
 	Credential *mesospb.Credential
 	// Authorizer says what may be done on the agent, and who may see what. Nil: everything.
 	Authorizer authorization.Authorizer
+	// SecretKey signs the tokens that executors prove themselves with over HTTP. Zero: they get none.
+	SecretKey credentials.Secret
 	// Machine is what is detected; the zero value detects nothing.
 	Machine Machine
 	// Ended, if set, is called once when the agent has ended by itself: nil when it was told to shut down or

@@ -34,6 +34,8 @@ type Config struct {
 	// Credential is the file with what the agent authenticates as: {"principal": …, "secret": …}, or the two in one
 	// line. Empty: it does not authenticate.
 	Credential string `flag:"credential" unit:"path"`
+	// ACLs say who may do and see what on this agent, as JSON or in a file, as for a master. A file is read again at SIGHUP.
+	ACLs string `flag:"acls" unit:"path"`
 	// AuthenticationBackoffFactor is what an attempt to authenticate may take beyond AuthenticationTimeoutMin, at
 	// random; it doubles with every failure, so that the agents of a cluster do not ask in step.
 	AuthenticationBackoffFactor time.Duration `flag:"authentication_backoff_factor"`

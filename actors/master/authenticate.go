@@ -23,7 +23,7 @@ const (
 //
 //	Authenticate → challenged → Proof → proven → link broken, Authenticate → nobody
 type gate struct {
-	known      credentials.Credentials
+	known      credentials.Known
 	challenged map[process.UPID]*challenged
 	proven     map[process.UPID]string // principals, never ""
 }
@@ -36,7 +36,10 @@ type challenged struct {
 	expiry    process.Timer
 }
 
-func (g *gate) init(known credentials.Credentials) {
+func (g *gate) init(known credentials.Known) {
+	if known == nil {
+		known = credentials.Credentials{}
+	}
 	g.known, g.challenged, g.proven = known, map[process.UPID]*challenged{}, map[process.UPID]string{}
 }
 

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -25,40 +26,56 @@ func (m *Master) call(from process.UPID, c *schedulerpb.Call) {
 		_ = m.refuseSubscription(from, fmt.Errorf("Framework at %s is not authenticated", from))
 		return
 	}
-	if err := m.said(from, who, c); err != nil && m.serving && !subscribes {
-		m.refuse(from, err)
-	}
+	m.said(from, who, c, func(err error) {
+		var over overflow
+		switch {
+		case err == nil || !m.serving || subscribes:
+		case errors.As(err, &over):
+			m.tellError(from, over.Error()) // as Mesos does: a driver that is told so ends
+		default:
+			m.refuse(from, err)
+		}
+	})
 }
 
 // said is everything that a scheduler says, in whichever way it does: from is where its events go, and who is what it has
-// proven.
-func (m *Master) said(from process.UPID, who authorization.Subject, c *schedulerpb.Call) error {
+// proven. done hears what came of it, at once or when its turn has come.
+func (m *Master) said(from process.UPID, who authorization.Subject, c *schedulerpb.Call, done func(error)) {
+	f, err := m.heed(from, who, c)
+	if f == nil {
+		done(err)
+		return
+	}
+	m.throttled(f, from, c, done)
+}
+
+// heed checks a call, and subscribes. It returns the framework that a call is of, if it is to be obeyed.
+func (m *Master) heed(from process.UPID, who authorization.Subject, c *schedulerpb.Call) (*framework, error) {
 	if !m.serving {
 		m.counts.dropped.Inc()
-		return errRecovering
+		return nil, errRecovering
 	}
 	m.counts.call(c)
 	if err := checkCall(c, who.Principal); err != nil {
 		if c.GetType() == schedulerpb.Call_SUBSCRIBE {
-			return m.refuseSubscription(from, err)
+			return nil, m.refuseSubscription(from, err)
 		}
-		return err
+		return nil, err
 	}
 	if c.GetType() == schedulerpb.Call_SUBSCRIBE {
-		return m.subscribe(from, who, c.GetSubscribe())
+		return nil, m.subscribe(from, who, c.GetSubscribe())
 	}
 	f := m.frameworks.registered[c.GetFrameworkId().GetValue()]
 	switch {
 	case f == nil:
 		m.counts.dropped.Inc()
-		return stranger{fmt.Errorf("Framework cannot be found: %w", fault.ErrNotFound)}
+		return nil, stranger{fmt.Errorf("Framework cannot be found: %w", fault.ErrNotFound)}
 	case !f.connected || f.pid != from:
 		// Late words of a scheduler that was replaced, or that has yet to subscribe with this master.
 		m.counts.dropped.Inc()
-		return stranger{fmt.Errorf("Framework is not subscribed: %w", fault.ErrDenied)}
+		return nil, stranger{fmt.Errorf("Framework is not subscribed: %w", fault.ErrDenied)}
 	}
-	f.tally.call(c.GetType())
-	return m.obey(f, c)
+	return f, nil
 }
 
 // checkCall is validation.SchedulerCall, and refuses what nobody knows. The principal is what the caller has proven,

@@ -71,8 +71,9 @@ func (c Client) read(answer reading, who authorization.Subject, call *masterpb.C
 // gets an ERROR event too.
 func (c Client) Say(from process.UPID, who authorization.Subject, call *schedulerpb.Call) process.Future[struct{}] {
 	return process.Entrust(c.master, func(m *Master, done *process.Promise[struct{}]) {
-		err := m.guest(from, who, call)
-		m.desk.afterwards(func() { done.Complete(struct{}{}, err) })
+		m.guest(from, who, call, func(err error) {
+			m.desk.afterwards(func() { done.Complete(struct{}{}, err) })
+		})
 	})
 }
 

@@ -71,6 +71,12 @@ type Config struct {
 	// Credentials is the file with those who may authenticate: {"credentials": [{"principal": …, "secret": …}]}, or
 	// a principal and a secret in each line.
 	Credentials string `flag:"credentials" unit:"path"`
+	// ACLs say who may do what, as JSON or in a file: {"permissive": …, "run_tasks": [{"principals": …, "users": …}], …}.
+	// Whoever is in no entry may do everything unless permissive is false. A file is read again at SIGHUP.
+	ACLs string `flag:"acls" unit:"path"`
+	// RateLimits say how many calls frameworks may make, by principal, as JSON or in a file: {"limits": [{"principal": …,
+	// "qps": …, "capacity": …}], "aggregate_default_qps": …}. A file is read again at SIGHUP.
+	RateLimits string `flag:"rate_limits" unit:"path"`
 	// AuthenticationTimeout is how long the answer to a challenge may take.
 	AuthenticationTimeout time.Duration `flag:"authentication_v0_timeout"`
 

@@ -81,6 +81,7 @@ func (m *Master) removeFramework(f *framework, why string) {
 	}
 	m.endOperations(f)
 	m.allocator.RemoveFramework(f.id)
+	m.attend(f, "")
 	f.unregistered = m.Now()
 	forgotten := m.frameworks.retire(f, m.config.MaxCompletedFrameworks)
 	m.desk.frameworkRemoved(f)

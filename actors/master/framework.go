@@ -43,6 +43,7 @@ type framework struct {
 	used        resources.Resources
 	offered     resources.Resources
 
+	heard     string // the principal under which its calls are counted
 	tally     *tally
 	heartbeat process.Timer
 	failover  process.Timer

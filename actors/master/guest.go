@@ -17,29 +17,32 @@ import (
 // replaced, or a stranger.
 var ErrOtherStream = fmt.Errorf("the framework's events go to another stream: %w", fault.ErrInvalid)
 
-// guest is everything that a scheduler says through a door.
-func (m *Master) guest(from process.UPID, who authorization.Subject, c *schedulerpb.Call) error {
+// guest is everything that a scheduler says through a door. done hears what came of it.
+func (m *Master) guest(from process.UPID, who authorization.Subject, c *schedulerpb.Call, done func(error)) {
 	if c.GetType() == schedulerpb.Call_SUBSCRIBE {
-		err := m.said(from, who, c)
-		if f := m.frameworks.at(from); err == nil && f != nil {
-			f.guest = true
-		}
-		return err
+		m.said(from, who, c, func(err error) {
+			if f := m.frameworks.at(from); err == nil && f != nil {
+				f.guest = true
+			}
+			done(err)
+		})
+		return
 	}
 	if f := m.frameworks.registered[c.GetFrameworkId().GetValue()]; f != nil && m.serving {
 		if err := speaksFor(f, from, who); err != nil {
 			m.counts.dropped.Inc()
-			return err
+			done(err)
+			return
 		}
 	}
-	return m.said(from, who, c)
+	m.said(from, who, c, done)
 }
 
 // speaksFor says why somebody may not speak for a framework, in the order in which Mesos looks. What it would have taken is
 // told only as far as it is no secret: not the principal of the framework.
 func speaksFor(f *framework, from process.UPID, who authorization.Subject) error {
 	switch {
-	case who.Principal != "" && who.Principal != f.info.GetPrincipal():
+	case who.Principal != "" && who.Principal != f.subject().Principal:
 		return fmt.Errorf("Authenticated principal '%s' does not match principal set in `FrameworkInfo`: %w", who.Principal, fault.ErrInvalid)
 	case !f.connected:
 		return fmt.Errorf("Framework is not subscribed: %w", fault.ErrDenied)

@@ -15,6 +15,7 @@ import (
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/ratelimits"
 	"github.com/meseta-io/meseta/messages/uuid"
 )
 
@@ -29,9 +30,11 @@ type Parts struct {
 	Contender cluster.Contender
 	Registry  cluster.Registry
 	// Credentials are who may authenticate: what is in the file that Config.Credentials names.
-	Credentials credentials.Credentials
+	Credentials credentials.Known
 	// Authorizer says what they may do. Nil: everything.
 	Authorizer authorization.Authorizer
+	// RateLimits are how fast frameworks may speak. Nil: as fast as they like.
+	RateLimits *ratelimits.Limits
 }
 
 // Master is the actor. What it knows lies in the files named for it.
@@ -58,6 +61,7 @@ type Master struct {
 	offers     offers
 	operations bookkeeping
 	gate       gate
+	throttles  throttles
 	limiter    *limiter
 
 	weights     map[string]float64 // by role; those that somebody has set
@@ -119,6 +123,7 @@ func (m *Master) Initialize(b *process.Base) {
 	m.maintenance.init()
 	m.operations.counts, m.operations.shown = map[operationKind]int{}, map[string]bool{}
 	m.gate.init(m.parts.Credentials)
+	m.throttles.init(m.parts.RateLimits)
 
 	process.Install(b, m.authenticate)
 	process.Install(b, m.proof)

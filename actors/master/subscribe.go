@@ -153,6 +153,7 @@ func (m *Master) connect(f *framework, from process.UPID, who authorization.Subj
 		f.failover = nil
 	}
 	f.pid, f.connected, f.guest, f.proven = from, true, false, who
+	m.attend(f, f.subject().Principal)
 	f.tally.subscribed.Set(1)
 	f.rest()
 	m.frameworks.pids[from] = f.id

@@ -3,7 +3,9 @@ package cast
 import (
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/credentials"
+	"github.com/meseta-io/meseta/messages/ratelimits"
 	"github.com/meseta-io/meseta/testkit"
 )
 
@@ -16,6 +18,8 @@ type Master struct {
 	// reason fails the test, unless Mortal is set.
 	Deaths []any
 	Mortal bool
+	// Rules are the access control lists of the configuration, until somebody swaps them.
+	Rules authorization.Live
 	// Client is how others in the master's runtime ask it.
 	Client master.Client
 }
@@ -37,6 +41,19 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 				w.Fail("master %s: %v", name, err)
 			}
 			parts := master.Parts{Contender: candidate, Registry: w.Cluster, Credentials: known}
+			if m.Config.ACLs != "" {
+				acls, err := authorization.Parse([]byte(m.Config.ACLs))
+				if err != nil {
+					w.Fail("master %s: %v", name, err)
+				}
+				m.Rules.Swap(acls)
+			}
+			parts.Authorizer = &m.Rules
+			if m.Config.RateLimits != "" {
+				if parts.RateLimits, err = ratelimits.Parse([]byte(m.Config.RateLimits)); err != nil {
+					w.Fail("master %s: %v", name, err)
+				}
+			}
 			if m.Client, err = master.Spawn(n.Runtime(), m.Config, parts); err != nil {
 				w.Fail("master %s does not start: %v", name, err)
 			}

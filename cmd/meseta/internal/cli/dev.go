@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meseta-io/meseta/actors/agent"
+	"github.com/meseta-io/meseta/actors/gateway/realms"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
@@ -93,7 +94,7 @@ func (a *app) runDev(config devConfig, portGiven bool) (err error) {
 func populate(s *node.Service, dir string, config devConfig) error {
 	m := master.Default()
 	m.WorkDir = filepath.Join(dir, "master")
-	if err := s.Master(m); err != nil {
+	if err := s.Master(m, realms.DefaultMaster()); err != nil {
 		return err
 	}
 	for i := range config.Agents {
@@ -111,7 +112,7 @@ func populate(s *node.Service, dir string, config devConfig) error {
 			}
 			c.Resources = share
 		}
-		if err := s.Agent(c, s.Addr()); err != nil {
+		if err := s.Agent(c, s.Addr(), realms.Agent{}); err != nil {
 			return err
 		}
 	}

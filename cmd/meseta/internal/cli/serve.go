@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meseta-io/meseta/actors/agent"
+	"github.com/meseta-io/meseta/actors/gateway/realms"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/flags"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
@@ -22,7 +23,8 @@ const quietLevel = slog.LevelError + 1
 
 type masterConfig struct {
 	master.Config
-	Node node.Config
+	Guard realms.Master
+	Node  node.Config
 	node.Logging
 	// Registry is where the registry is kept: replicated_log, which is a file in work_dir, or in_memory, which forgets
 	// everything when the master ends.
@@ -30,7 +32,7 @@ type masterConfig struct {
 }
 
 func (a *app) master() *cobra.Command {
-	config := masterConfig{Config: master.Default(), Node: node.Default(5050), Logging: node.Logging{Level: node.Level(slog.LevelInfo)}, Registry: inFile}
+	config := masterConfig{Config: master.Default(), Guard: realms.DefaultMaster(), Node: node.Default(5050), Logging: node.Logging{Level: node.Level(slog.LevelInfo)}, Registry: inFile}
 	config.WorkDir = node.WorkDir("master")
 	c := &cobra.Command{
 		Use: "master [flags]", GroupID: "serve", Args: noArguments,
@@ -40,7 +42,7 @@ func (a *app) master() *cobra.Command {
 		Example: "  meseta master --ip=127.0.0.1 --port=5050 --work_dir=M",
 	}
 	bind(c, &config, func([]string) error {
-		if err := errors.Join(config.Validate(), config.Node.Validate()); err != nil {
+		if err := errors.Join(config.Validate(), config.Guard.Validate(config.Credentials != ""), config.Node.Validate()); err != nil {
 			return usageError(err)
 		}
 		if config.Registry != inFile && config.Registry != inMemory {
@@ -53,7 +55,7 @@ func (a *app) master() *cobra.Command {
 		if config.Registry == inMemory {
 			s.Forgetful()
 		}
-		if err := s.Master(config.Config); err != nil {
+		if err := s.Master(config.Config, config.Guard); err != nil {
 			_ = s.Close()
 			return err
 		}
@@ -87,6 +89,7 @@ type agentConfig struct {
 	agent.Config
 	// Master is the address of the master, host:port.
 	Master string `flag:"master"`
+	Guard  realms.Agent
 	Node   node.Config
 	node.Logging
 }
@@ -103,14 +106,14 @@ func (a *app) agent() *cobra.Command {
 			"    --resources='cpus:4;mem:4096;disk:8192;ports:[31000-32000]'",
 	}
 	bind(c, &config, func([]string) error {
-		if err := errors.Join(config.Validate(), config.Node.Validate()); err != nil {
+		if err := errors.Join(config.Validate(), config.Guard.Validate(), config.Node.Validate()); err != nil {
 			return usageError(err)
 		}
 		s, err := a.open(c, config.Node, config.Logging)
 		if err != nil {
 			return err
 		}
-		if err := s.Agent(config.Config, config.Master); err != nil {
+		if err := s.Agent(config.Config, config.Master, config.Guard); err != nil {
 			_ = s.Close()
 			return err
 		}

@@ -4,18 +4,17 @@ import "github.com/meseta-io/meseta/cmd/meseta/internal/flags"
 
 // What a value would need that is refused.
 const (
-	needsAuthentication = "HTTP authentication, which this build does not have"
-	needsModules        = "modules, which are libraries for Mesos and do not fit here; leave the flag out"
-	needsCgroups        = "Linux isolators, which this build does not have; leave the flag out"
-	needsImages         = "container images, which this build does not have; leave the flag out"
-	needsElection       = "an election service, which this build does not have; leave the flag out"
-	needsProviders      = "resource providers, which this build does not have; leave the flag out"
-	needsSorter         = "another sorter than drf, which this build does not have; leave the flag out"
-	needsFaultDomains   = "fault domains, which this build does not have; leave the flag out"
-	needsProfiler       = "a profiler, which this build does not have; leave the flag out"
-	needsSockets        = "domain sockets, which this build does not have; leave the flag out"
-	needsAgentAuth      = "another way to authenticate than the one built in; leave the flag out"
-	needsOversubscribe  = "oversubscription, which this build does not have; leave the flag out"
+	needsModules       = "modules, which are libraries for Mesos and do not fit here; leave the flag out"
+	needsCgroups       = "Linux isolators, which this build does not have; leave the flag out"
+	needsImages        = "container images, which this build does not have; leave the flag out"
+	needsElection      = "an election service, which this build does not have; leave the flag out"
+	needsProviders     = "resource providers, which this build does not have; leave the flag out"
+	needsSorter        = "another sorter than drf, which this build does not have; leave the flag out"
+	needsFaultDomains  = "fault domains, which this build does not have; leave the flag out"
+	needsProfiler      = "a profiler, which this build does not have; leave the flag out"
+	needsSockets       = "domain sockets, which this build does not have; leave the flag out"
+	needsAgentAuth     = "another way to authenticate than the one built in; leave the flag out"
+	needsOversubscribe = "oversubscription, which this build does not have; leave the flag out"
 )
 
 // takenByBoth are flags of Mesos' that have nothing behind them, on masters and agents.
@@ -26,9 +25,6 @@ var takenByBoth = []flags.Taken{
 	{Name: "modules", Missing: needsModules},
 	{Name: "modules_dir", Missing: needsModules},
 	{Name: "hooks", Missing: needsModules},
-	{Name: "http_authenticators", Default: "basic", Missing: needsAuthentication},
-	{Name: "authenticate_http_readonly", Default: "false", Missing: needsAuthentication},
-	{Name: "authenticate_http_readwrite", Default: "false", Missing: needsAuthentication},
 	{Name: "logbufsecs", Default: "0", Same: "*"}, // nothing is buffered
 	{Name: "initialize_driver_logging", Default: "true", Same: "false"},
 	{Name: "memory_profiling", Default: "false", Missing: needsProfiler},
@@ -55,12 +51,8 @@ var takenByMasters = []flags.Taken{
 	{Name: "offer_constraints_re2_max_program_size", Default: "100", Same: "*"},
 	{Name: "weights", Missing: "weights from the command line; set them with PUT /weights"},
 	{Name: "whitelist", Missing: "a list of agents, which this build does not have; leave the flag out"},
-	{Name: "rate_limits", Missing: "rate limits of frameworks, which this build does not have; leave the flag out"},
-	{Name: "authenticate_http_frameworks", Default: "false", Missing: needsAuthentication},
-	{Name: "http_framework_authenticators", Missing: needsAuthentication},
 	{Name: "authenticators", Default: "crammd5", Missing: needsAgentAuth},
 	{Name: "authorizers", Default: "local", Missing: needsModules},
-	{Name: "acls", Missing: "access control lists, which this build does not have; leave the flag out"},
 	{Name: "max_operator_event_stream_subscribers", Default: "1000", Missing: "another bound on event streams than 1000; leave the flag out"},
 	{Name: "max_executors_per_agent", Missing: needsCgroups},
 	{Name: "publish_per_framework_metrics", Default: "true", Same: "false"},
@@ -78,16 +70,12 @@ var takenByAgents = []flags.Taken{
 	{Name: "agent_features", Missing: "agents without some of their capabilities; leave the flag out"},
 	{Name: "containerizers", Default: "mesos", Missing: needsImages},
 	{Name: "authenticatee", Default: "crammd5", Missing: needsAgentAuth},
-	{Name: "http_credentials", Missing: needsAuthentication},
 	{Name: "executor_reregistration_retry_interval", Missing: "repeated calls to executors, which are not lost here; leave the flag out"},
-	{Name: "authenticate_http_executors", Default: "false", Missing: needsAuthentication},
-	{Name: "jwt_secret_key", Missing: needsAuthentication},
 	{Name: "http_executor_domain_sockets", Default: "false", Missing: needsSockets},
 	{Name: "domain_socket_location", Missing: needsSockets},
 	{Name: "http_command_executor", Default: "false", Same: "true"}, // there is one, and frameworks cannot tell
 	{Name: "http_heartbeat_interval", Default: "30secs", Same: "*"},
 	{Name: "authorizer", Default: "local", Missing: needsModules},
-	{Name: "acls", Missing: "access control lists, which this build does not have; leave the flag out"},
 	{Name: "secret_resolver", Missing: needsModules},
 	{Name: "gc_disk_headroom", Default: "0.1", Same: "*"},
 	{Name: "gc_non_executor_container_sandboxes", Default: "false", Same: "true"}, // no other containers leave sandboxes

@@ -4,6 +4,7 @@ package flags
 
 // docs holds the comment above each field that is a flag, by package.Type.Field.
 var docs = map[string]string{
+	"agent.Config.ACLs":                                 "ACLs say who may do and see what on this agent, as JSON or in a file, as for a master. A file is read again at SIGHUP.",
 	"agent.Config.Attributes":                           "Attributes tell frameworks about the machine: 'rack:abc;zone:west;level:[10-20]'.",
 	"agent.Config.AuthenticationBackoffFactor":          "AuthenticationBackoffFactor is what an attempt to authenticate may take beyond AuthenticationTimeoutMin, at random; it doubles with every failure, so that the agents of a cluster do not ask in step.",
 	"agent.Config.AuthenticationTimeoutMax":             "AuthenticationTimeoutMax is how long it may take at most, whatever the backoff says.",
@@ -42,6 +43,7 @@ var docs = map[string]string{
 	"gateway.Config.MaxConnectionsPerPeer":              "MaxConnectionsPerPeer is how many connections HTTP clients may have from one address.",
 	"gateway.Config.MaxHeader":                          "MaxHeader is how large the head of a request may be.",
 	"gateway.Config.WriteTime":                          "WriteTime is how long a client may leave a piece of an answer unread before it is cut off.",
+	"master.Config.ACLs":                                "ACLs say who may do what, as JSON or in a file: {\"permissive\": …, \"run_tasks\": [{\"principals\": …, \"users\": …}], …}. Whoever is in no entry may do everything unless permissive is false. A file is read again at SIGHUP.",
 	"master.Config.AgentPingTimeout":                    "AgentPingTimeout is the time between two pings, and how long an answer may take.",
 	"master.Config.AgentRemovalRateLimit":               "AgentRemovalRateLimit is the most agents that become unreachable in a time, like \"1/10mins\", so that a broken network does not empty the cluster at once. Empty means no limit.",
 	"master.Config.AgentReregisterTimeout":              "AgentReregisterTimeout is how long an agent may take to come back after its connection broke or the master failed over. Agents back off for minutes, so a shorter time would lose healthy ones.",
@@ -59,6 +61,7 @@ var docs = map[string]string{
 	"master.Config.MaxSubscribers":                      "MaxSubscribers is how many operators may watch the stream of events at a time; one more ends the oldest stream.",
 	"master.Config.MaxUnreachableTasksPerFramework":     "MaxUnreachableTasksPerFramework is how many tasks on unreachable agents are remembered.",
 	"master.Config.OfferTimeout":                        "OfferTimeout is how long a framework may sit on an offer. Zero means forever, which starves the others when a framework forgets to decline.",
+	"master.Config.RateLimits":                          "RateLimits say how many calls frameworks may make, by principal, as JSON or in a file: {\"limits\": [{\"principal\": …, \"qps\": …, \"capacity\": …}], \"aggregate_default_qps\": …}. A file is read again at SIGHUP.",
 	"master.Config.RecoveryAgentRemovalLimit":           "RecoveryAgentRemovalLimit is the largest share of the known agents that may become unreachable after a failover; beyond it the master ends, because then it is rather the master's network that is broken.",
 	"master.Config.RegistryFetchTimeout":                "RegistryFetchTimeout is how long the registry may take to be read.",
 	"master.Config.RegistryGCInterval":                  "RegistryGCInterval is the time between two cleanings of the unreachable and gone agents.",
@@ -81,4 +84,15 @@ var docs = map[string]string{
 	"node.TLS.Downgrade":                                "Downgrade says whether HTTP clients may come without TLS.",
 	"node.TLS.Key":                                      "Key is the file of the certificate's private key, in PEM.",
 	"node.TLS.RequireClientCert":                        "RequireClientCert says whether HTTP clients have to show a certificate too; other nodes always have to.",
+	"realms.Agent.Authenticators":                       "Authenticators are the ways in which operators may prove who they are: basic, with what is in http_credentials, and jwt, with a token signed with jwt_secret_key. Empty: basic, and jwt where executors are guarded, because they use the operators' API for the containers below their own.",
+	"realms.Agent.Credentials":                          "Credentials is the file with those who may authenticate over HTTP: {\"credentials\": [{\"principal\": …, \"secret\": …}]}.",
+	"realms.Agent.Executors":                            "Executors guards the executor API: the agent gives each executor a token, signed with jwt_secret_key, and it may speak for itself only.",
+	"realms.Agent.Readonly":                             "Readonly guards the endpoints that show the agent's state, such as /state and /monitor/statistics.",
+	"realms.Agent.Readwrite":                            "Readwrite guards the endpoints that change something, such as /api/v1.",
+	"realms.Agent.SecretKey":                            "SecretKey is the file with the key that signs the tokens of executors.",
+	"realms.Master.Authenticators":                      "Authenticators are the ways in which operators may prove who they are: basic, with what is in credentials.",
+	"realms.Master.FrameworkAuthenticators":             "FrameworkAuthenticators are the ways in which schedulers may prove who they are: basic, with what is in credentials.",
+	"realms.Master.Frameworks":                          "Frameworks guards the scheduler API. It needs http_framework_authenticators.",
+	"realms.Master.Readonly":                            "Readonly guards the endpoints that show the cluster's state, such as /state and /metrics/snapshot.",
+	"realms.Master.Readwrite":                           "Readwrite guards the endpoints that change something, such as /api/v1 and /weights.",
 }

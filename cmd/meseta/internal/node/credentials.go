@@ -10,22 +10,6 @@ import (
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
-// credentials reads the file of those who may authenticate with a master. No path: nobody.
-func (s *Service) credentials(path string) (credentials.Credentials, error) {
-	if path == "" {
-		return credentials.Credentials{}, nil
-	}
-	file, err := readSecret("credentials", path, s.log.Logger)
-	if err != nil {
-		return credentials.Credentials{}, err
-	}
-	known, err := credentials.Parse(file)
-	if err != nil {
-		return known, fmt.Errorf("--credentials=%s: %w", path, err)
-	}
-	return known, nil
-}
-
 // Credential reads the file of one who authenticates. No path: nil.
 func Credential(path string, log *slog.Logger) (*mesospb.Credential, error) {
 	if path == "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/meseta-io/meseta/actors/gateway"
 	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
 	doors "github.com/meseta-io/meseta/actors/gateway/node"
+	"github.com/meseta-io/meseta/actors/gateway/realms"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/remote"
@@ -46,6 +47,7 @@ type Service struct {
 	parts     gateway.Parts    // what the doors lead to, as far as it is there
 	reloads   []reload
 	forgetful bool
+	realms    realms.Realms
 }
 
 // Config is what nodes of every kind can be told.
@@ -67,7 +69,7 @@ func New(c Config, log *Log) (*Service, error) {
 	if s.rt, s.transport, err = c.Listen.runtime(c.TLS, true, log.Logger, s.failed); err != nil {
 		return nil, err
 	}
-	s.parts = gateway.Parts{Runtime: s.rt, Log: log.Logger, Logging: doors.NewLogging(log.Threshold, nil), Version: version()}
+	s.parts = gateway.Parts{Authenticator: s.realms.Authenticator, Runtime: s.rt, Log: log.Logger, Logging: doors.NewLogging(log.Threshold, nil), Version: version()}
 	s.close = append(s.close, log.Close)
 	s.OnReload("certificates", s.transport.Reload)
 	return s, nil
@@ -115,17 +117,19 @@ func isBug(err error) bool {
 }
 
 // Master adds a master, which keeps its registry in its work_dir.
-func (s *Service) Master(c master.Config) error {
-	known, err := s.credentials(c.Credentials)
-	if err != nil {
+func (s *Service) Master(c master.Config, guard realms.Master) error {
+	var parts master.Parts
+	if err := s.guarded(c, guard, &parts); err != nil {
 		return err
 	}
 	store, err := s.registry(c.WorkDir)
 	if err != nil {
 		return err
 	}
-	m, err := master.Spawn(s.rt, c, master.Parts{Contender: store, Registry: store, Credentials: known})
+	parts.Contender, parts.Registry = store, store
+	m, err := master.Spawn(s.rt, c, parts)
 	if err == nil {
+		s.reloadRateLimits(c.RateLimits, m)
 		s.parts.Master, s.parts.Delegate = &m, m.UPID().ID
 	}
 	return err
@@ -157,7 +161,11 @@ func (s *Service) Settings(all func() map[string]string) { s.parts.Flags = all }
 func (s *Service) LogFile() string { return s.log.File }
 
 // Agent adds an agent of the master at an address.
-func (s *Service) Agent(c agent.Config, address string) error {
+func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) error {
+	var parts agent.Parts
+	if err := s.guardedAgent(c, guard, &parts); err != nil {
+		return err
+	}
 	address, err := Resolve(address)
 	if err != nil {
 		return err
@@ -188,7 +196,8 @@ func (s *Service) Agent(c agent.Config, address string) error {
 		s.lives.Launcher = launcher
 		launcher = s.lives
 	}
-	a, err := agent.Spawn(s.rt, c, agent.Parts{Detector: detector, Launcher: launcher, Disk: disk, Credential: credential, Machine: machine, Ended: s.end})
+	parts.Detector, parts.Launcher, parts.Disk, parts.Credential, parts.Machine, parts.Ended = detector, launcher, disk, credential, machine, s.end
+	a, err := agent.Spawn(s.rt, c, parts)
 	if err == nil {
 		s.parts.Agents = append(s.parts.Agents, agentdoor.Parts{Agent: a})
 		s.parts.Delegate = cmp.Or(s.parts.Delegate, a.UPID().ID)
