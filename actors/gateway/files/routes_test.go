@@ -16,6 +16,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/authn"
 	"github.com/meseta-io/meseta/messages/authorization"
+	"github.com/meseta-io/meseta/messages/credentials"
 )
 
 // serve is a server with a service's routes.
@@ -205,7 +206,9 @@ func TestAuthentication(t *testing.T) {
 		"get_endpoints": [{"principals": {"values": ["guest"]}, "paths": {"type": "NONE"}}]}`))
 	must(t, err)
 	must(t, s.Log(dir+"/log", "/master/log", acls))
-	guard := authn.Basic("readonly", map[string]string{"ops": "ops", "guest": "guest"})
+	known, err := credentials.Parse([]byte("ops ops\nguest guest"))
+	must(t, err)
+	guard := authn.Basic("readonly", known)
 	server := serve(t, s, acls, func(c *web.Config) {
 		c.Authenticator = func(realm string) process.Authenticator {
 			if realm == "readonly" {

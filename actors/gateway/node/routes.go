@@ -98,10 +98,10 @@ func (p Parts) redirect(w *web.Writer, _ *web.Request) {
 
 // may asks the authorizer. False: it has refused.
 func (p Parts) may(w *web.Writer, r *web.Request, action authorization.Action, what string) bool {
-	if p.Authorizer == nil || p.Authorizer.Approver(r.Subject(), action)(authorization.Object{Value: what}) {
+	if authorization.Approves(p.Authorizer, r.Subject(), action, authorization.Object{Value: what}) {
 		return true
 	}
-	w.Text(http.StatusForbidden, "")
+	w.Error(authorization.Refusal(r.Subject(), action))
 	return false
 }
 

@@ -33,6 +33,7 @@ func (s *Service) guarded(c master.Config, guard realms.Master, p *master.Parts)
 		return err
 	}
 	p.Credentials, p.Authorizer = known, rules
+	s.limit(c.ACLs, rules)
 	s.realms.Add(guard.Guards(known))
 	return nil
 }
@@ -54,8 +55,17 @@ func (s *Service) guardedAgent(c agent.Config, guard realms.Agent, p *agent.Part
 		return err
 	}
 	p.Authorizer = rules
+	s.limit(c.ACLs, rules)
 	s.realms.Add(guard.Guards(known, p.SecretKey, time.Now))
 	return nil
+}
+
+// limit has the doors go by access control lists, if there are any: Mesos' doors look at the method of some requests only
+// where there are.
+func (s *Service) limit(acls string, rules authorization.Authorizer) {
+	if acls != "" {
+		s.parts.Authorizer = rules
+	}
 }
 
 // known are the credentials of a file, which is read again at SIGHUP.
