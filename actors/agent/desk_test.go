@@ -61,7 +61,7 @@ func TestTheExecutorOfACommandTask(t *testing.T) {
 	switch {
 	case e.GetExecutorId().GetValue() != "t1", e.GetFrameworkId().GetValue() != "F1", e.GetSource() != "t1":
 		t.Errorf("ids: %v", e)
-	case e.GetName() != "Command Executor (Task: t1) (Command: sh -c 'sleep...')":
+	case e.GetName() != "Command Executor (Task: t1) (Command: sh -c 'sleep 1000000')":
 		t.Errorf("name: %q", e.GetName())
 	case e.GetContainer().GetType() != mesospb.ContainerInfo_MESOS, e.GetCommand().GetShell(), e.GetCommand().GetUser() != "nobody":
 		t.Errorf("container, command: %v", e)

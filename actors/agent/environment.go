@@ -33,7 +33,7 @@ func commandExecutor(f *mesospb.FrameworkInfo, t *mesospb.TaskInfo, c Config) *m
 		Container:           t.Container,
 		Discovery:           t.Discovery,
 		Labels:              t.Labels,
-		Resources:           commandExecutorResources(),
+		Resources:           commandExecutorResources(t.GetResources()),
 		ShutdownGracePeriod: nil,
 	}
 }
@@ -47,25 +47,32 @@ func first(list []string) string {
 
 // brief is as much of a command as a name has room for.
 func brief(c *mesospb.CommandInfo) string {
-	text := "sh -c '" + c.GetValue() + "'"
+	text, before, after := c.GetValue(), "sh -c '", "'"
 	if !c.GetShell() {
-		text = strings.Join(c.GetArguments(), " ")
-		if text == "" {
-			text = c.GetValue()
+		before, after = "", ""
+		if all := strings.Join(c.GetArguments(), " "); all != "" {
+			text = all
 		}
 	}
 	text = strings.ToValidUTF8(text, "?")
 	if runes := []rune(text); len(runes) > 15 {
 		text = string(runes[:12]) + "..."
-		if c.GetShell() {
-			text += "'"
-		}
 	}
-	return text
+	return before + text + after
 }
 
-func commandExecutorResources() []*mesospb.Resource {
-	return []*mesospb.Resource{scalar("cpus", 0.1), scalar("mem", 32)}
+// commandExecutorResources are allocated to the role of the task.
+func commandExecutorResources(task []*mesospb.Resource) []*mesospb.Resource {
+	own := []*mesospb.Resource{scalar("cpus", 0.1), scalar("mem", 32)}
+	for _, r := range task {
+		if role := r.GetAllocationInfo().GetRole(); role != "" {
+			for _, o := range own {
+				o.AllocationInfo = &mesospb.Resource_AllocationInfo{Role: proto.String(role)}
+			}
+			break
+		}
+	}
+	return own
 }
 
 func scalar(name string, amount float64) *mesospb.Resource {

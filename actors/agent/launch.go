@@ -139,7 +139,7 @@ type launched struct {
 
 // start makes the sandbox and runs the executor in it.
 func (a *Agent) start(e *executor) {
-	if e.state != registering {
+	if e.ending() {
 		a.gone(e) // ended before it began
 		return
 	}

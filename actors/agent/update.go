@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -59,11 +60,19 @@ func (a *Agent) containerStatus(e *executor, c *mesospb.ContainerStatus) {
 	c.ContainerId = e.containerID()
 	if len(c.NetworkInfos) == 0 {
 		c.NetworkInfos = []*mesospb.NetworkInfo{{IpAddresses: []*mesospb.NetworkInfo_IPAddress{
-			{IpAddress: proto.String(hostOf(a.b.Self().Addr))}}}}
+			{Protocol: protocolOf(a.b.Self().Addr), IpAddress: proto.String(hostOf(a.b.Self().Addr))}}}}
 	}
 	if e.process.PID != 0 && c.ExecutorPid == nil {
 		c.ExecutorPid = proto.Uint32(uint32(e.process.PID))
 	}
+}
+
+// protocolOf tells IPv6 addresses by their colons.
+func protocolOf(addr string) *mesospb.NetworkInfo_Protocol {
+	if strings.Contains(hostOf(addr), ":") {
+		return mesospb.NetworkInfo_IPv6.Enum()
+	}
+	return mesospb.NetworkInfo_IPv4.Enum()
 }
 
 // strayUpdate passes on an update for a task that this executor does not have: it was never launched, or is

@@ -24,6 +24,7 @@ type connection struct {
 	ref    process.Ref[*connection]
 	agent  agent.Client
 	events *web.Queue[*executorpb.Event]
+	over   bool // events is closed
 	broken bool // the stream did not end as it should; written before events is closed
 }
 
@@ -54,14 +55,20 @@ func (c *connection) event(_ process.UPID, e *executorpb.Event) {
 // disconnected ends the stream after what it still has to say.
 func (c *connection) disconnected(process.UPID, *controlpb.ExecutorDisconnected) { c.end() }
 
+// Finalize is the end of the runtime, or of the client.
+func (c *connection) Finalize() { c.cut() }
+
 func (c *connection) end() {
+	c.over = true
 	c.events.Close()
 	c.Terminate()
 }
 
 func (c *connection) cut() {
-	c.broken = true
-	c.end()
+	if !c.over {
+		c.broken = true
+		c.end()
+	}
 }
 
 // pump writes events to the stream until one of the two ends.
