@@ -36,6 +36,9 @@ var sabotages = map[string]struct {
 	"a command that is never reaped":               {sweep.Survives, daemon, "has 1 processes"},
 	"a master that welcomes the gone":              {sweep.Forward, forgetfulMaster, "is welcomed again"},
 	"a registry that forgets the gone":             {sweep.Forward, forgetfulRegistry, "is not listed any more"},
+	"an agent that forgets what was reserved":      {sweep.Vaults, forgetfulAgent, "comes back: it has"},
+	"a disk that loses volumes":                    {sweep.Vaults, leakingDisk, "is gone"},
+	"a master that offers what is another's":       {sweep.Vaults, generousMaster, "is offered to a framework of another role"},
 	"a network that never heals for one agent":     {sweep.Calm, deadAgent, "a0 () was not offered as a whole"},
 	"a network that loses a job's launches":        {sweep.Calm, deadJob, "f0-j0 (task"},
 }
@@ -238,4 +241,47 @@ func deadAgent(r *sweep.Run) {
 
 func deadJob(r *sweep.Run) {
 	r.Drop(testkit.Of(func(m *controlpb.RunTask) bool { return strings.HasPrefix(m.GetTask().GetName(), "f0-j0.") }))
+}
+
+// eachAgentAfter does something to the disks of all agents while they are down.
+func eachAgentAfter(r *sweep.Run, after time.Duration, damage func(a *cast.Agent) error) {
+	for _, a := range r.Agents {
+		r.At(after, func() {
+			a.Crash()
+			if err := damage(a); err != nil {
+				r.Fail("%v", err)
+			}
+			a.Restart()
+		})
+	}
+}
+
+func forgetfulAgent(r *sweep.Run) {
+	eachAgentAfter(r, time.Minute, func(a *cast.Agent) error { return a.Disk().Remove("meta/resources") })
+}
+
+func leakingDisk(r *sweep.Run) {
+	for _, a := range r.Agents {
+		r.At(time.Minute, func() {
+			if err := a.Disk().Remove("volumes"); err != nil {
+				r.Fail("%v", err)
+			}
+			r.Reset(r.Master, a)
+		})
+	}
+}
+
+func generousMaster(r *sweep.Run) {
+	done := false
+	r.Observe(func(m testkit.Message) {
+		e, ok := m.Msg.(*schedulerpb.Event)
+		if !ok || done || len(e.GetOffers().GetOffers()) == 0 {
+			return
+		}
+		done = true
+		e = proto.CloneOf(e)
+		first := e.Offers.Offers[0].Resources[0] // this framework knows the old form only
+		first.Role, first.Reservation = proto.String("vault"), &mesospb.Resource_ReservationInfo{}
+		r.At(time.Second, func() { lie(r, r.Master, m.To, e) })
+	})
 }

@@ -14,9 +14,9 @@ import (
 var Calm = Checker{"I8: after the weather clears everybody is registered, and whoever fits is served", calm}
 
 func calm(r *Run) {
-	total := mustParse(agentResources)
+	total := mustParse(jobResources)
 	r.offered = append(r.offered, func(_ *Framework, o *mesospb.Offer) {
-		if r.allDone() && total.Equal(resources.FromValid(o.GetResources()).Unallocate()) {
+		if r.allDone() && resources.FromValid(o.GetResources()).Unallocate().Contains(total) {
 			r.whole[o.GetHostname()] = true
 		}
 	})

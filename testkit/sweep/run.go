@@ -52,8 +52,11 @@ type final struct {
 	holds func() error
 }
 
-// agentResources is what each agent has.
-const agentResources = "cpus:2;mem:1024;ports:[31000-31009]"
+// agentResources is what each agent has: what jobs need, and disk for an operator to reserve.
+const (
+	jobResources   = "cpus:2;mem:1024;ports:[31000-31009]"
+	agentResources = jobResources + ";disk:100"
+)
 
 // New builds a cluster. Nothing has happened in it yet, so that checkers and tests can take their places.
 func New(w *testkit.World, c Config) *Run {
@@ -91,7 +94,9 @@ type Checker struct {
 }
 
 // Checkers are all checkers.
-func Checkers() []Checker { return []Checker{Calm, Once, Updates, EndsOnce, Twice, Survives, Forward} }
+func Checkers() []Checker {
+	return []Checker{Calm, Once, Updates, EndsOnce, Twice, Survives, Forward, Vaults}
+}
 
 // Check puts checkers in their places.
 func (r *Run) Check(checkers ...Checker) {
