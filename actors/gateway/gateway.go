@@ -60,7 +60,7 @@ func (p Parts) routes(help func() []web.Route) []web.Route {
 		Version: p.Version, Leader: p.leader(), All: help}), p.Routes...)
 	if p.Master != nil {
 		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
-		all = append(all, legacy.Reads(legacy.Config{Master: *p.Master})...)
+		all = append(all, legacy.Reads(legacy.Config{Master: *p.Master, Flags: p.settings(), Version: p.version()})...)
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
 		all = append(all, legacy.Resources(*p.Master, wire.Limits{})...)
 		all = append(all, beyond.Routes(*p.Master)...)
@@ -84,6 +84,14 @@ func (p Parts) hosts() []node.Host {
 		hosts = append(hosts, node.Host{ID: a.Agent.UPID().ID, Agent: true})
 	}
 	return hosts
+}
+
+// version is what the program calls itself, or nil if nobody has said.
+func (p Parts) version() func() *mesospb.VersionInfo {
+	if p.Version == nil {
+		return nil
+	}
+	return func() *mesospb.VersionInfo { return p.Version }
 }
 
 // settings are the flags as the v1 API shows them, sorted by name.
