@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/actors/fetcher"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/messages/authorization"
@@ -21,6 +22,10 @@ type Parts struct {
 	Detector cluster.Detector
 	// Launcher runs the executors.
 	Launcher containerizer.Launcher
+	// Fetcher brings the files that tasks name. Nil: tasks with URIs are refused.
+	Fetcher fetcher.Fetcher
+	// Files shows sandboxes to those who ask over HTTP. Nil: nobody does.
+	Files Files
 	// Disk is the work directory.
 	Disk Disk
 	// Credential is what the agent proves itself with: what is in the file that Config.Credential names. Nil: it
@@ -50,6 +55,7 @@ type Agent struct {
 	membership membership
 	drain      draining
 	writer     writer
+	garbage    garbage
 	holdings   holdings
 	frameworks map[string]*framework
 	completed  []*FrameworkView // the oldest first

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/meseta-io/meseta/actors/fetcher"
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
@@ -69,8 +70,15 @@ type Config struct {
 	ExecutorEnvironmentVariables string `flag:"executor_environment_variables"`
 	// MaxCompletedExecutorsPerFramework bounds the memory of what is over.
 	MaxCompletedExecutorsPerFramework int `flag:"max_completed_executors_per_framework"`
-	// GCDelay is how long the sandboxes of executors that are over are kept.
+	// GCDelay is how long the sandboxes of executors that are over are kept. When the disk fills up they go earlier: at
+	// most GCDelay x max(0, 1 - GCDiskHeadroom - the used share of the disk).
 	GCDelay time.Duration `flag:"gc_delay"`
+	// GCDiskHeadroom is the share of the disk, 0 to 1, that is to stay free: see GCDelay.
+	GCDiskHeadroom float64 `flag:"gc_disk_headroom"`
+	// DiskWatchInterval is how often the agent looks how full the disk is.
+	DiskWatchInterval time.Duration `flag:"disk_watch_interval"`
+	// Fetcher is how the URIs of tasks are fetched.
+	Fetcher fetcher.Config
 
 	// Executor is the program and arguments of the built-in command executor; an agent's command sets it to
 	// its own binary. Empty: command tasks are refused.
@@ -97,6 +105,9 @@ func Default() Config {
 		SwitchUser:                        true,
 		MaxCompletedExecutorsPerFramework: 150,
 		GCDelay:                           7 * 24 * time.Hour,
+		GCDiskHeadroom:                    0.1,
+		DiskWatchInterval:                 time.Minute,
+		Fetcher:                           fetcher.Default(),
 		ID:                                "slave(1)",
 	}
 }
@@ -152,7 +163,13 @@ func (c Config) Validate() error {
 		wrong("--executor_reregistration_timeout=%v: at most %v, because the agent is away from the cluster meanwhile",
 			c.ExecutorReregistrationTimeout, maxReregistrationTimeout)
 	}
-	problems = append(problems, oneOf("recover", c.Recover, recoverReconnect, recoverCleanup),
+	if !(c.GCDiskHeadroom >= 0 && c.GCDiskHeadroom <= 1) {
+		wrong("--gc_disk_headroom=%v: a share of the disk, from 0 to 1", c.GCDiskHeadroom)
+	}
+	if c.DiskWatchInterval <= 0 {
+		wrong("--disk_watch_interval=%v: more than nothing, or the agent would do nothing else", c.DiskWatchInterval)
+	}
+	problems = append(problems, c.Fetcher.Validate(), oneOf("recover", c.Recover, recoverReconnect, recoverCleanup),
 		oneOf("reconfiguration_policy", c.ReconfigurationPolicy, policyEqual, policyAdditive))
 	if c.MaxCompletedExecutorsPerFramework < 0 {
 		wrong("--max_completed_executors_per_framework=%d: not negative", c.MaxCompletedExecutorsPerFramework)

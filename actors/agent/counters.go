@@ -9,7 +9,6 @@ type counters struct {
 	updates, invalidUpdates         uint64
 	finished, failed, killed, lost  uint64
 	gone, errored                   uint64
-	collected                       uint64
 	executorsTerminated             uint64
 }
 

@@ -33,6 +33,19 @@ type Disk interface {
 	// Bind puts volumes into a sandbox as symbolic links, and gives them to the sandbox's owner. It makes the
 	// directories on the way to a link. What a task left in the sandbox leads nowhere else, and is never replaced.
 	Bind(ctx context.Context, sandbox string, volumes []Volume) error
+
+	// Touch makes now the time at which a directory was modified.
+	Touch(ctx context.Context, path string) error
+
+	// Discard deletes a directory with all that it holds. Unlike Remove it is for what tasks have filled: it copes with
+	// odd permissions and any depth, follows no link, and leaves alone what is mounted there, which makes it fail.
+	Discard(ctx context.Context, path string) error
+
+	// Where is the absolute path of a name, as processes of this machine know it.
+	Where(ctx context.Context, path string) (string, error)
+
+	// Used is which share of the disk is used, from 0 to 1.
+	Used(ctx context.Context) (float64, error)
 }
 
 // Change is one step of Apply.
@@ -69,6 +82,9 @@ const (
 	Move
 	// Clear deletes a directory with all that it holds; of the Root itself, only what it holds.
 	Clear
+	// Prune deletes a directory of runs if it holds nothing but a link to a run that is gone, and those above it that are
+	// empty then, up to the agent's own. It never fails: what is in use stays.
+	Prune
 )
 
 // File is an entry of a directory.

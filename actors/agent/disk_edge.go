@@ -96,6 +96,9 @@ func (d *directory) apply(c Change) error {
 	switch c.Kind {
 	case Remove:
 		return d.root.RemoveAll(c.Path)
+	case Prune:
+		d.prune(c.Path)
+		return nil
 	case Make, Move, Clear:
 		return d.volume(c)
 	}

@@ -29,6 +29,7 @@ func commandExecutor(f *mesospb.FrameworkInfo, t *mesospb.TaskInfo, c Config) *m
 			Arguments:   c.Executor,
 			Environment: t.GetCommand().GetEnvironment(),
 			User:        t.GetCommand().User,
+			Uris:        t.GetCommand().GetUris(),
 		},
 		Container:           t.Container,
 		Discovery:           t.Discovery,

@@ -49,6 +49,8 @@ type executor struct {
 
 	patience process.Timer // until it has to have registered, or to have shut down
 	waits    []func()      // cancels of Wait and Destroy
+	unfetch  func()        // gives up the fetch that is underway
+	visible  bool          // its sandbox is shown
 }
 
 type executorState uint8
@@ -150,6 +152,6 @@ func (a *Agent) forgetExecutorIfDone(e *executor) {
 	f.completed = last(append(f.completed, e.view()), a.config.MaxCompletedExecutorsPerFramework)
 	a.changed = true
 	a.write([]Change{{Kind: Remove, Path: executorMeta(e.run)}}, nil)
-	a.collectLater(sandbox(e.run))
+	a.collectLater(e)
 	a.forgetIfIdle(f)
 }

@@ -38,6 +38,9 @@ func (a *Agent) destroy(e *executor) {
 		e.state = terminating
 	}
 	a.touch(e)
+	if e.unfetch != nil {
+		e.unfetch() // started goes on when it has ended
+	}
 	switch {
 	case e.state == terminated || e.launching || e.destroying:
 		return // started and destroyed go on

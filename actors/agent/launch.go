@@ -146,6 +146,9 @@ func (a *Agent) start(e *executor) {
 	e.begun, e.launching = true, true
 	spec := executorSpec(e, a.executorEnvironment(e), a.config.Executor)
 	volumes := e.volumes()
+	fetch := len(e.info.GetCommand().GetUris()) > 0
+	// The time that files take to come counts, as in Mesos.
+	e.patience = a.b.Delay(a.config.ExecutorRegistrationTimeout, func() { a.unregistered(e) })
 	container := process.Go(a.b, func(ctx context.Context) (launched, error) {
 		dir, err := a.parts.Disk.Sandbox(ctx, sandbox(e.run), e.user)
 		if err != nil {
@@ -154,10 +157,19 @@ func (a *Agent) start(e *executor) {
 		if err := a.parts.Disk.Bind(ctx, sandbox(e.run), volumes); err != nil {
 			return launched{}, fmt.Errorf("put volumes into the sandbox: %w", err)
 		}
+		if fetch {
+			return launched{sandbox: dir}, nil
+		}
 		p, err := a.parts.Launcher.Launch(ctx, spec.in(dir))
 		return launched{dir, p}, err
 	})
-	process.Then(a.b, container, func(l launched, err error) { a.started(e, l, err) })
+	process.Then(a.b, container, func(l launched, err error) {
+		if fetch && err == nil {
+			a.fetch(e, spec, l.sandbox)
+			return
+		}
+		a.started(e, l, err)
+	})
 }
 
 // started goes on after the launch. Meanwhile the executor may have been asked to end, or may have subscribed.
@@ -165,11 +177,14 @@ func (a *Agent) started(e *executor, l launched, err error) {
 	e.launching = false
 	e.sandbox = l.sandbox
 	a.touch(e)
+	a.exhibit(e)
 	if err != nil {
 		a.log(e).Warn("cannot launch the container", "error", err)
 		a.counters.launchErrors++
-		e.verdict = &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_CONTAINER_LAUNCH_FAILED,
-			"Failed to launch container: " + err.Error()}
+		if e.verdict == nil { // else it failed because it was ended
+			e.verdict = &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_CONTAINER_LAUNCH_FAILED,
+				"Failed to launch container: " + err.Error()}
+		}
 		a.gone(e)
 		return
 	}
@@ -178,10 +193,7 @@ func (a *Agent) started(e *executor, l launched, err error) {
 	a.write([]Change{launchedChange(e)}, nil)
 	a.watch(e)
 	a.bind(e)
-	switch {
-	case e.state == registering:
-		e.patience = a.b.Delay(a.config.ExecutorRegistrationTimeout, func() { a.unregistered(e) })
-	case e.ending():
+	if e.ending() {
 		a.destroy(e)
 	}
 }

@@ -69,9 +69,6 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"health check", "health checks", func(t *mesospb.TaskInfo) { t.HealthCheck = &mesospb.HealthCheck{} }},
 		{"check", "checks", func(t *mesospb.TaskInfo) { t.Check = &mesospb.CheckInfo{} }},
-		{"fetching", "http://x", func(t *mesospb.TaskInfo) {
-			t.Command.Uris = []*mesospb.CommandInfo_URI{{Value: proto.String("http://x")}}
-		}},
 		{"an image", "images", func(t *mesospb.TaskInfo) {
 			t.Container = &mesospb.ContainerInfo{Type: mesospb.ContainerInfo_MESOS.Enum(),
 				Mesos: &mesospb.ContainerInfo_MesosInfo{Image: &mesospb.Image{Type: mesospb.Image_DOCKER.Enum()}}}

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/actors/fetcher"
 	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -112,11 +113,14 @@ func (v *View) metrics(now time.Time) []*mesospb.Metric {
 }
 
 // flagsOf lists the configuration by the names of its flags.
-func flagsOf(c Config) []*mesospb.Flag {
+func flagsOf(c any) []*mesospb.Flag {
 	var flags []*mesospb.Flag
 	value := reflect.ValueOf(c)
 	for i := range value.NumField() {
 		name := value.Type().Field(i).Tag.Get("flag")
+		if f, ok := value.Field(i).Interface().(fetcher.Config); ok {
+			flags = append(flags, flagsOf(f)...)
+		}
 		if name == "" {
 			continue
 		}

@@ -207,6 +207,7 @@ func (a *Agent) recovered() {
 	}
 	for _, f := range a.sortedFrameworks() {
 		for _, e := range f.sorted() {
+			a.exhibit(e)
 			a.forgetExecutorIfDone(e)
 		}
 		a.forgetIfIdle(f)
@@ -215,6 +216,7 @@ func (a *Agent) recovered() {
 		a.killAll() // again: nobody knows whether the executors heard it
 	}
 	a.b.Log().Info("recovered", "agent", a.id(), "frameworks", len(a.frameworks))
+	a.collectOld()
 	a.detect(nil)
 }
 

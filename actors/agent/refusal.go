@@ -35,7 +35,7 @@ func executorOf(t *mesospb.TaskInfo) string {
 // refusal tells why a task cannot run here, nil if it can. The states and reasons are Mesos'.
 func (a *Agent) refusal(f *framework, m *controlpb.RunTask) *verdictOnTasks {
 	t := m.GetTask()
-	if err := cmp.Or(invalid(t, len(a.config.Executor) > 0), invalidVolumes(t)); err != nil {
+	if err := cmp.Or(invalid(t, len(a.config.Executor) > 0), invalidVolumes(t), a.unfetchable(t)); err != nil {
 		return &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_INVALID, err.Error()}
 	}
 	dropped := func(reason mesospb.TaskStatus_Reason, format string, args ...any) *verdictOnTasks {
@@ -97,9 +97,6 @@ func invalidCommandTask(t *mesospb.TaskInfo, commands bool) error {
 }
 
 func invalidCommand(c *mesospb.CommandInfo) error {
-	if len(c.GetUris()) > 0 {
-		return fmt.Errorf("fetching is not supported by this agent: launch without uris (first: %s)", c.GetUris()[0].GetValue())
-	}
 	if c.GetShell() && c.GetValue() == "" {
 		return fmt.Errorf("the command is empty: set command.value")
 	}

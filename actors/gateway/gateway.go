@@ -15,6 +15,7 @@ import (
 	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
 	"github.com/meseta-io/meseta/actors/gateway/beyond"
 	"github.com/meseta-io/meseta/actors/gateway/executor"
+	"github.com/meseta-io/meseta/actors/gateway/files"
 	"github.com/meseta-io/meseta/actors/gateway/legacy"
 	"github.com/meseta-io/meseta/actors/gateway/node"
 	"github.com/meseta-io/meseta/actors/gateway/operator"
@@ -49,6 +50,8 @@ type Parts struct {
 	Logging *node.Logging
 	// Version is what the program calls itself.
 	Version *mesospb.VersionInfo
+	// Files are the node's virtual files.
+	Files *files.Service
 	// Routes are those that no room of the gateway has.
 	Routes []web.Route
 	Log    *slog.Logger
@@ -58,16 +61,30 @@ type Parts struct {
 func (p Parts) routes(help func() []web.Route) []web.Route {
 	all := append(node.Routes(node.Parts{Runtime: p.Runtime, Hosts: p.hosts(), Flags: p.Flags, Logging: p.Logging, Authorizer: p.Authorizer,
 		Version: p.Version, Leader: p.leader(), All: help}), p.Routes...)
+	if p.Files != nil {
+		realm := "mesos-agent-readonly"
+		if p.Master != nil {
+			realm = "mesos-master-readonly"
+		}
+		all = append(all, files.Routes(p.Files, realm, p.Authorizer)...)
+	}
 	if p.Master != nil {
 		all = append(all, scheduler.Routes(p.Runtime, *p.Master, scheduler.Config{})...)
 		all = append(all, legacy.Reads(legacy.Config{Master: *p.Master, Flags: p.settings(), Version: p.version()})...)
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
 		all = append(all, legacy.Resources(*p.Master, wire.Limits{})...)
 		all = append(all, beyond.Routes(*p.Master)...)
-		all = append(all, operator.Routes(operator.Config{Master: *p.Master, Flags: p.settings(), Logging: p.Logging})...)
+		c := operator.Config{Master: *p.Master, Flags: p.settings(), Logging: p.Logging}
+		if p.Files != nil {
+			c.Files = p.Files
+		}
+		all = append(all, operator.Routes(c)...)
 	}
 	for _, a := range p.Agents {
 		a.Runtime, a.Flags, a.Version, a.Logging, a.Authorizer = p.Runtime, p.Flags, p.Version, p.Logging, p.Authorizer
+		if p.Files != nil {
+			a.Files, a.FileError = p.Files, files.WriteError
+		}
 		all = append(all, executor.Routes(p.Runtime, a.Agent, executor.Config{})...)
 		all = append(all, agentdoor.Routes(a)...)
 	}

@@ -46,7 +46,8 @@ func (a *Agent) boot(w *World, n *testkit.Node) {
 	_, err = agent.Spawn(n.Runtime(), a.Config, agent.Parts{
 		Detector:   detector{w, n},
 		Launcher:   launcher{machine: a.Machine, life: life},
-		Disk:       disk{n.Disk()},
+		Disk:       disk{n.Disk(), a.Machine},
+		Fetcher:    courier{a.Machine},
 		Credential: credential,
 		Machine:    agent.Machine{BootID: fmt.Sprintf("boot-%d", a.Machine.boots)},
 		Ended: func(err error) {

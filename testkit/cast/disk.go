@@ -15,7 +15,10 @@ import (
 
 // disk is a node's testkit.Disk as an agent's work directory. Like the real one it does not sync: what was
 // written survives the end of the process, and a power loss may take the last of it.
-type disk struct{ *testkit.Disk }
+type disk struct {
+	*testkit.Disk
+	machine *Machine
+}
 
 var _ agent.Disk = disk{}
 
@@ -47,6 +50,9 @@ func (d disk) apply(c agent.Change) error {
 		return d.Append(c.Path, c.Data)
 	case agent.Link:
 		return d.Disk.Link(c.Path, string(c.Data))
+	case agent.Prune:
+		d.prune(c.Path)
+		return nil
 	case agent.Remove:
 		return d.Remove(c.Path)
 	case agent.Make, agent.Move, agent.Clear:
@@ -100,6 +106,33 @@ func (d disk) Sandbox(_ context.Context, name, _ string) (string, error) {
 	}
 	return workDir + "/" + name, nil
 }
+
+// prune deletes the link to a run that is gone; directories that hold nothing are none here.
+func (d disk) prune(runs string) {
+	if f := d.Lookup(runs + "/latest"); f != nil && f.Link != "" && d.Lookup(runs+"/"+f.Link) == nil {
+		_ = d.Remove(f.Path)
+	}
+}
+
+func (d disk) Touch(_ context.Context, name string) error {
+	f := d.Lookup(name)
+	if f == nil || !f.Dir {
+		return fmt.Errorf("%s: %w", name, fault.ErrNotFound)
+	}
+	f.Modified = d.machine.node.World().Now()
+	return nil
+}
+
+func (d disk) Discard(_ context.Context, name string) error {
+	if err := inside(name); err != nil {
+		return err
+	}
+	return d.Remove(name)
+}
+
+func (d disk) Where(_ context.Context, name string) (string, error) { return workDir + "/" + name, nil }
+
+func (d disk) Used(context.Context) (float64, error) { return d.machine.DiskUsed, nil }
 
 // find follows symbolic links, in the name and at its end.
 func (d disk) find(name string) (*testkit.File, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/actors/fetcher"
 	"github.com/meseta-io/meseta/testkit"
 )
 
@@ -14,6 +15,10 @@ import (
 type Machine struct {
 	// OnStart and OnEnd, if set, are called for every process.
 	OnStart, OnEnd func(p *Process)
+	// OnFetch, if set, says how long a fetch takes and how it ends. Without it everything is there after a millisecond.
+	OnFetch func(r fetcher.Request) (takes time.Duration, err error)
+	// DiskUsed is the share of the disk that is used.
+	DiskUsed float64
 
 	node      *testkit.Node
 	programs  map[string]Program

@@ -138,7 +138,7 @@ func TestAnUnknownProgramIsRefused(t *testing.T) {
 func TestTheDiskOfAnAgent(t *testing.T) {
 	ctx := context.Background()
 	w := testkit.NewWorld(t)
-	d := disk{w.Node("n").Disk()}
+	d := disk{w.Node("n").Disk(), nil}
 	if err := d.Apply(ctx, []agent.Change{
 		{Kind: agent.Put, Path: "meta/slaves/s1/slave.info", Data: []byte("one")},
 		{Kind: agent.Link, Path: "meta/slaves/latest", Data: []byte("s1")},

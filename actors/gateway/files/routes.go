@@ -2,7 +2,6 @@ package files
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"mime"
@@ -252,14 +251,4 @@ func (s *Service) debug(w *web.Writer, r *web.Request) {
 		}
 		b.B = append(b.B, '}')
 	})
-}
-
-// Log attaches the log of a master ("/master/log") or an agent ("/slave/log") for those who may see it.
-func (s *Service) Log(host, virtual string, authorizer authorization.Authorizer) error {
-	if err := s.Attach(host, virtual, func(who authorization.Subject) bool {
-		return authorizer == nil || authorization.Approves(authorizer, who, authorization.AccessMesosLog, authorization.Object{})
-	}); err != nil {
-		return fmt.Errorf("show the log as %s: %w", virtual, err)
-	}
-	return nil
 }

@@ -205,7 +205,9 @@ func TestAuthentication(t *testing.T) {
 	acls, err := authorization.Parse([]byte(`{"access_mesos_logs": [{"principals": {"values": ["guest"]}, "logs": {"type": "NONE"}}],
 		"get_endpoints": [{"principals": {"values": ["guest"]}, "paths": {"type": "NONE"}}]}`))
 	must(t, err)
-	must(t, s.Log(dir+"/log", "/master/log", acls))
+	must(t, s.Attach(dir+"/log", "/master/log", func(who authorization.Subject) bool {
+		return authorization.Approves(acls, who, authorization.AccessMesosLog, authorization.Object{})
+	}))
 	known, err := credentials.Parse([]byte("ops ops\nguest guest"))
 	must(t, err)
 	guard := authn.Basic("readonly", known)

@@ -77,13 +77,7 @@ var takenByAgents = []flags.Taken{
 	{Name: "http_heartbeat_interval", Default: "30secs", Same: "*"},
 	{Name: "authorizer", Default: "local", Missing: needsModules},
 	{Name: "secret_resolver", Missing: needsModules},
-	{Name: "gc_disk_headroom", Default: "0.1", Same: "*"},
 	{Name: "gc_non_executor_container_sandboxes", Default: "false", Same: "true"}, // no other containers leave sandboxes
-	{Name: "disk_watch_interval", Default: "1mins", Same: "*"},
-	{Name: "fetcher_cache_size", Default: "2GB", Same: "*"},
-	{Name: "fetcher_cache_dir", Default: "/tmp/mesos/fetch", Same: "*"},
-	{Name: "fetcher_stall_timeout", Default: "1mins", Same: "*"},
-	{Name: "frameworks_home", Default: "", Missing: "URIs that are relative to a directory; write them absolute"},
 	{Name: "hadoop_home", Missing: "a Hadoop client; fetch by http or https"},
 	{Name: "sandbox_directory", Default: "/mnt/mesos/sandbox", Same: "*"},
 	{Name: "container_logger", Missing: needsModules},

@@ -14,8 +14,10 @@ import (
 	"github.com/meseta-io/meseta/actors/agent"
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
+	"github.com/meseta-io/meseta/actors/fetcher/courier"
 	"github.com/meseta-io/meseta/actors/gateway"
 	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
+	"github.com/meseta-io/meseta/actors/gateway/files"
 	doors "github.com/meseta-io/meseta/actors/gateway/node"
 	"github.com/meseta-io/meseta/actors/gateway/realms"
 	"github.com/meseta-io/meseta/actors/master"
@@ -24,6 +26,7 @@ import (
 	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/cluster/memory"
 	"github.com/meseta-io/meseta/cluster/standalone"
+	"github.com/meseta-io/meseta/messages/authorization"
 )
 
 // parting is how long the goodbye of a node may take.
@@ -45,6 +48,7 @@ type Service struct {
 	transport *remote.Transport
 	doors     *gateway.Gateway // nil before Open
 	parts     gateway.Parts    // what the doors lead to, as far as it is there
+	files     *files.Service
 	reloads   []reload
 	forgetful bool
 	realms    realms.Realms
@@ -69,7 +73,8 @@ func New(c Config, log *Log) (*Service, error) {
 	if s.rt, s.transport, err = c.Listen.runtime(c.TLS, true, log.Logger, s.failed); err != nil {
 		return nil, err
 	}
-	s.parts = gateway.Parts{Authenticator: s.realms.Authenticator, Runtime: s.rt, Log: log.Logger, Logging: doors.NewLogging(log.Threshold, nil), Version: version()}
+	s.files = files.New()
+	s.parts = gateway.Parts{Authenticator: s.realms.Authenticator, Runtime: s.rt, Files: s.files, Log: log.Logger, Logging: doors.NewLogging(log.Threshold, nil), Version: version()}
 	s.close = append(s.close, log.Close)
 	s.OnReload("certificates", s.transport.Reload)
 	return s, nil
@@ -126,6 +131,7 @@ func (s *Service) Master(c master.Config, guard realms.Master) error {
 	if err != nil {
 		return err
 	}
+	s.showLog("/master/log", parts.Authorizer)
 	parts.Contender, parts.Registry = store, store
 	m, err := master.Spawn(s.rt, c, parts)
 	if err == nil {
@@ -159,6 +165,19 @@ func (s *Service) Settings(all func() map[string]string) { s.parts.Flags = all }
 
 // LogFile is the file that has the node's log, or empty.
 func (s *Service) LogFile() string { return s.log.File }
+
+// showLog makes the node's log visible to those who may see it.
+func (s *Service) showLog(virtual string, a authorization.Authorizer) {
+	if s.log.File == "" {
+		return
+	}
+	may := func(who authorization.Subject) bool {
+		return a == nil || authorization.Approves(a, who, authorization.AccessMesosLog, authorization.Object{})
+	}
+	if err := s.files.Attach(s.log.File, virtual, may); err != nil {
+		s.log.Warn("the log cannot be shown", "as", virtual, "error", err)
+	}
+}
 
 // Agent adds an agent of the master at an address.
 func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) error {
@@ -197,6 +216,12 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 		launcher = s.lives
 	}
 	parts.Detector, parts.Launcher, parts.Disk, parts.Credential, parts.Machine, parts.Ended = detector, launcher, disk, credential, machine, s.end
+	s.showLog("/slave/log", parts.Authorizer)
+	fetcher, err := courier.New(c.Fetcher, c.WorkDir, s.rt.Metrics(), s.log.Logger)
+	if err != nil {
+		return err
+	}
+	parts.Fetcher, parts.Files = fetcher, s.files
 	a, err := agent.Spawn(s.rt, c, parts)
 	if err == nil {
 		s.parts.Agents = append(s.parts.Agents, agentdoor.Parts{Agent: a})
