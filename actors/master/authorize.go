@@ -115,7 +115,20 @@ func (m *Master) unwelcome(from process.UPID, info *mesospb.AgentInfo) bool {
 
 // mayOperate refuses an operation on resources that somebody may not carry out.
 func (m *Master) mayOperate(who authorization.Subject, op *mesospb.Offer_Operation) error {
-	var asks []ask
+	asks, ok := questions(op)
+	if !ok {
+		return fmt.Errorf("operation %s: %w", op.GetType(), fault.ErrUnsupported)
+	}
+	for _, a := range asks {
+		if !m.approves(who, a.what, authorization.Object{Resource: a.resource}) {
+			return authorization.Refusal(who, a.what)
+		}
+	}
+	return nil
+}
+
+// questions are what an operation has to be asked about. ok is false for one that is none on resources.
+func questions(op *mesospb.Offer_Operation) (asks []ask, ok bool) {
 	switch op.GetType() {
 	case mesospb.Offer_Operation_RESERVE:
 		asks = reservations(op.GetReserve())
@@ -138,14 +151,9 @@ func (m *Master) mayOperate(who authorization.Subject, op *mesospb.Offer_Operati
 	case mesospb.Offer_Operation_DESTROY_DISK:
 		asks = about(destroyDisk(op.GetDestroyDisk().GetSource()), one(op.GetDestroyDisk().GetSource()))
 	default:
-		return fmt.Errorf("operation %s: %w", op.GetType(), fault.ErrUnsupported)
+		return nil, false
 	}
-	for _, a := range asks {
-		if !m.approves(who, a.what, authorization.Object{Resource: a.resource}) {
-			return authorization.Refusal(who, a.what)
-		}
-	}
-	return nil
+	return asks, true
 }
 
 // ask is one question about one resource.

@@ -57,8 +57,24 @@ func (l *Lens) through(v *View) *View {
 		f := of[info.GetFrameworkId().GetValue()]
 		return e, f != nil && l.Framework(f) && l.Executor(info, f)
 	})
+	seen.Pids = v.Pids.Through(func(id, pid string) (string, bool) { return pid, of[id] != nil && l.Framework(of[id]) })
+	seen.Operations = v.Operations.Through(func(_ string, o *mesospb.Operation) (*mesospb.Operation, bool) {
+		f := of[o.GetFrameworkId().GetValue()]
+		return o, (o.FrameworkId == nil || f != nil && l.Framework(f)) && l.operation(o.GetInfo())
+	})
 	seen.Roles = v.Roles.Through(func(role string, weight float64) (float64, bool) { return weight, l.Role(role) })
 	return &seen
+}
+
+// operation is whether the roles can be seen of all that an operation is about.
+func (l *Lens) operation(op *mesospb.Offer_Operation) bool {
+	asks, _ := questions(op)
+	for _, a := range asks {
+		if !l.resource(a.resource) {
+			return false
+		}
+	}
+	return true
 }
 
 // frameworkInfos are all frameworks that are known, by id.

@@ -12,11 +12,13 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/cluster/memory"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/ratelimits"
 	"github.com/meseta-io/meseta/messages/resources"
 	"github.com/meseta-io/meseta/testkit"
 )
@@ -28,6 +30,7 @@ type stage struct {
 	store  *memory.Cluster
 	node   *testkit.Node
 	config master.Config
+	rules  authorization.Live
 	files  map[string]string // what is in the files that config names
 	deaths []any             // why the master ended
 	client master.Client
@@ -57,9 +60,27 @@ func (s *stage) boot(n *testkit.Node) {
 	if err != nil {
 		s.Fail("%v", err)
 	}
-	if s.client, err = master.Spawn(n.Runtime(), s.config, master.Parts{Contender: s.store, Registry: s.store, Credentials: known}); err != nil {
+	parts := master.Parts{Contender: s.store, Registry: s.store, Credentials: known, Authorizer: &s.rules}
+	if s.config.ACLs != "" {
+		s.permit(s.config.ACLs)
+	}
+	if s.config.RateLimits != "" {
+		if parts.RateLimits, err = ratelimits.Parse([]byte(s.config.RateLimits)); err != nil {
+			s.Fail("%v", err)
+		}
+	}
+	if s.client, err = master.Spawn(n.Runtime(), s.config, parts); err != nil {
 		s.Fail("%v", err)
 	}
+}
+
+// permit replaces the access control lists, as at SIGHUP.
+func (s *stage) permit(acls string) {
+	l, err := authorization.Parse([]byte(acls))
+	if err != nil {
+		s.Fail("%v", err)
+	}
+	s.rules.Swap(l)
 }
 
 func (s *stage) master() process.UPID { return s.node.UPID("master") }
