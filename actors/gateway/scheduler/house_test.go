@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/gateway"
+	"github.com/meseta-io/meseta/actors/gateway/scheduler"
 	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
@@ -43,16 +46,40 @@ type house struct {
 
 type option func(*master.Config, *gateway.Config, *gateway.Parts)
 
+// narrow is a house with the scheduler's door alone, which lets subscriptions cost only so much.
+func narrow(t testing.TB, c scheduler.Config) *house {
+	t.Helper()
+	h := newHouse(t)
+	router, err := web.New(web.Config{Routes: scheduler.Routes(h.rt, h.master, c), Delegate: "master"})
+	h.must(err)
+	server := httptest.NewUnstartedServer(router)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	h.addr = server.Listener.Addr().String()
+	return h
+}
+
+// streams counts the actors that stand in for schedulers.
+func (h *house) streams() (n int) {
+	for i := range 1000 {
+		if h.rt.Alive(fmt.Sprintf("scheduler-stream(%d)", i)) {
+			n++
+		}
+	}
+	return n
+}
+
 func newHouse(t testing.TB, options ...option) *house {
 	t.Helper()
 	h := &house{t: t, clock: &clock{}}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	rt, err := process.New(process.Config{Clock: h.clock, Log: log, OnPanic: func(who process.UPID, why any, stack []byte) {
+	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	rt, err := process.New(process.Config{Clock: h.clock, Log: logger, OnPanic: func(who process.UPID, why any, stack []byte) {
 		panic(fmt.Sprintf("%s: %v\n%s", who, why, stack))
 	}})
 	h.must(err)
 	h.rt = rt
-	mc, gc, parts := master.Default(), gateway.Default(), gateway.Parts{Runtime: rt, Delegate: "master", Log: log}
+	mc, gc, parts := master.Default(), gateway.Default(), gateway.Parts{Runtime: rt, Delegate: "master", Log: logger}
 	store := memory.New()
 	for _, o := range options {
 		o(&mc, &gc, &parts)
