@@ -163,7 +163,8 @@ func (m *Master) neverRan(f *framework, t *mesospb.TaskInfo, executor *mesospb.E
 		executor = t.GetExecutor()
 	}
 	pb := &mesospb.Task{TaskId: t.GetTaskId(), AgentId: t.GetAgentId()}
-	if executor != nil {
+	// The executor of a task that is not even valid is nobody that a status could name.
+	if executor != nil && state != mesospb.TaskState_TASK_ERROR {
 		pb.ExecutorId = executor.ExecutorId
 	}
 	status := m.status(pb, state, reason, err.Error())

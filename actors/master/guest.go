@@ -1,6 +1,7 @@
 package master
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/meseta-io/meseta/actors/process"
@@ -35,7 +36,15 @@ func (m *Master) guest(from process.UPID, who authorization.Subject, c *schedule
 			return
 		}
 	}
-	m.said(from, who, c, done)
+	m.said(from, who, c, func(err error) {
+		if t := c.GetType(); (t == schedulerpb.Call_REVIVE || t == schedulerpb.Call_SUPPRESS) && errors.Is(err, fault.ErrInvalid) {
+			// Roles that the framework does not have. Mesos leaves the call undone and says nothing; some clients take any
+			// answer but 202 for the end of their subscription.
+			m.Log().Warn("a call is ignored", "framework", c.GetFrameworkId().GetValue(), "type", t, "error", err)
+			err = nil
+		}
+		done(err)
+	})
 }
 
 // speaksFor says why somebody may not speak for a framework, in the order in which Mesos looks. What it would have taken is

@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -64,8 +65,11 @@ func ContainerID(id *mesospb.ContainerID) error {
 
 // uuid checks the 16 bytes that identify an update.
 func uuid(b []byte) error {
-	if len(b) != 16 {
+	switch {
+	case len(b) != 16:
 		return refuse("uuid of %d bytes: it has 16", len(b))
+	case bytes.Equal(b, make([]byte, 16)):
+		return refuse("uuid is all zeros: nothing has that one")
 	}
 	return nil
 }

@@ -100,7 +100,8 @@ func TestEveryCallIsAccepted(t *testing.T) {
 		{"SUPPRESS", "", 202},
 		{"KILL", `{"task_id":{` + id + `}}`, 202},
 		{"SHUTDOWN", `{"executor_id":{` + id + `},"agent_id":{` + id + `}}`, 202},
-		{"ACKNOWLEDGE", `{"agent_id":{` + id + `},"task_id":{` + id + `},"uuid":"AAAAAAAAAAAAAAAAAAAAAA=="}`, 202},
+		{"ACKNOWLEDGE", `{"agent_id":{` + id + `},"task_id":{` + id + `},"uuid":"AAAAAAAAAAAAAAAAAAAAAQ=="}`, 202},
+		{"ACKNOWLEDGE_OPERATION_STATUS", `{"agent_id":{` + id + `},"operation_id":{` + id + `},"uuid":"AAAAAAAAAAAAAAAAAAAAAQ=="}`, 202},
 		{"RECONCILE", `{}`, 202},
 		{"RECONCILE_OPERATIONS", `{}`, 202},
 		{"MESSAGE", `{"executor_id":{` + id + `},"agent_id":{` + id + `},"data":"AA=="}`, 202},
@@ -143,7 +144,7 @@ func TestTheCallUNKNOWNIsRefused(t *testing.T) {
 func TestAMalformedUUID(t *testing.T) {
 	h := newHouse(t)
 	s := h.subscribe(wire.JSON, framework())
-	for _, uuid := range []string{"", "bogus", strings.Repeat("u", 17)} {
+	for _, uuid := range []string{"", "bogus", strings.Repeat("u", 17), strings.Repeat("\x00", 16)} {
 		for _, c := range []*schedulerpb.Call{
 			{Type: schedulerpb.Call_ACKNOWLEDGE.Enum(), Acknowledge: &schedulerpb.Call_Acknowledge{AgentId: &mesospb.AgentID{Value: proto.String("a")},
 				TaskId: &mesospb.TaskID{Value: proto.String("t")}, Uuid: []byte(uuid)}},
@@ -155,6 +156,21 @@ func TestAMalformedUUID(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Roles that a framework does not have are ignored with the whole call, as in Mesos.
+func TestRolesOfOthersAreNotSuppressed(t *testing.T) {
+	h := newHouse(t)
+	h.agent("cpus:4;mem:1024")
+	s := h.subscribe(wire.JSON, framework(capable(multiRole), func(i *mesospb.FrameworkInfo) { i.Roles = []string{"a"} }))
+	decline := &schedulerpb.Call{Type: schedulerpb.Call_DECLINE.Enum(), Decline: &schedulerpb.Call_Decline{
+		OfferIds: []*mesospb.OfferID{s.offer().Id}, Filters: &mesospb.Filters{RefuseSeconds: proto.Float64(0)}}}
+	for _, roles := range [][]string{{"b"}, {"a", "b"}, {"a b"}} {
+		s.accepted(&schedulerpb.Call{Type: schedulerpb.Call_SUPPRESS.Enum(), Suppress: &schedulerpb.Call_Suppress{Roles: roles}})
+		s.accepted(&schedulerpb.Call{Type: schedulerpb.Call_REVIVE.Enum(), Revive: &schedulerpb.Call_Revive{Roles: roles}})
+	}
+	s.accepted(decline)
+	s.offer()
 }
 
 // What a call accepts matters only where there was once an answer with a body.
