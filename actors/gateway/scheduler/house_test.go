@@ -326,6 +326,7 @@ func (s *stream) greeted() *schedulerpb.Event_Subscribed {
 	e := s.wantsNext(schedulerpb.Event_SUBSCRIBED)
 	s.framework = e.GetSubscribed().GetFrameworkId().GetValue()
 	s.wantsNext(schedulerpb.Event_HEARTBEAT)
+	s.h.until("the view shows the framework", func() bool { return s.h.framework(s.framework).GetConnected() })
 	return e.GetSubscribed()
 }
 

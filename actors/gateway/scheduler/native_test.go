@@ -37,13 +37,18 @@ func (h *house) agent(text string, change ...func(*agent)) *agent {
 	}
 	a.ref, err = process.Spawn(h.rt, name, a)
 	h.must(err)
-	a.info.Id = expect[*controlpb.AgentRegistered](a).AgentId
+	expect[*controlpb.AgentRegistered](a)
 	return a
 }
 
 func (a *agent) Initialize(b *process.Base) {
 	a.Base = b
 	process.Install(b, func(from process.UPID, _ *controlpb.Ping) { b.Send(from, &controlpb.Pong{AgentId: a.info.Id}) })
+	process.Install(b, func(_ process.UPID, m *controlpb.AgentRegistered) {
+		a.info = proto.CloneOf(a.info) // the master may still read the other
+		a.info.Id = m.AgentId
+		a.heard <- m
+	})
 	process.Install(b, func(_ process.UPID, m *controlpb.RunTask) {
 		a.heard <- m
 		a.update(m.GetFramework().GetId(), m.GetTask().GetTaskId(), mesospb.TaskState_TASK_RUNNING)
