@@ -1,0 +1,200 @@
+package gateway_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meseta-io/meseta/actors/gateway"
+	"github.com/meseta-io/meseta/actors/master"
+	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/cluster/memory"
+	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/resources"
+)
+
+// The cluster that Mesos was measured with.
+const (
+	benchAgents     = 10_000
+	benchTasks      = 20 // on each
+	benchFrameworks = 20
+)
+
+// sheep is an agent that returns with its tasks, answers pings and does nothing else.
+type sheep struct {
+	master process.UPID
+	report *controlpb.ReregisterAgent
+	back   chan<- struct{}
+}
+
+func (s *sheep) Initialize(b *process.Base) {
+	process.Install(b, func(process.UPID, *controlpb.AgentReregistered) { s.back <- struct{}{} })
+	process.Install(b, func(from process.UPID, _ *controlpb.Ping) { b.Send(from, &controlpb.Pong{AgentId: s.report.Agent.Id}) })
+	b.Send(s.master, s.report)
+}
+
+func benchInfo(b *testing.B, i int) *mesospb.AgentInfo {
+	rs, err := resources.Parse("cpus:32;mem:65536;disk:100000;ports:[31000-32000]")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &mesospb.AgentInfo{Hostname: proto.String(fmt.Sprintf("agent-%05d", i)), Resources: rs.Proto(),
+		Id: &mesospb.AgentID{Value: proto.String(fmt.Sprintf("c0ffee00-0000-4000-8000-000000000000-S%d", i))}}
+}
+
+func benchReport(b *testing.B, i int) *controlpb.ReregisterAgent {
+	info := benchInfo(b, i)
+	framework := &mesospb.FrameworkID{Value: proto.String(fmt.Sprintf("c0ffee00-0000-4000-8000-000000000000-%04d", i%benchFrameworks))}
+	r := &controlpb.ReregisterAgent{Agent: info, Version: proto.String("0.1.0"),
+		Frameworks: []*mesospb.FrameworkInfo{{Id: framework, User: proto.String("u"), Name: proto.String("f"), Checkpoint: proto.Bool(true)}}}
+	for n := range benchTasks {
+		id := proto.String(fmt.Sprintf("service.%d.instance-%d", i, n))
+		one := func(name string, amount float64) *mesospb.Resource {
+			return &mesospb.Resource{Name: proto.String(name), Type: mesospb.Value_SCALAR.Enum(), Scalar: &mesospb.Value_Scalar{Value: proto.Float64(amount)},
+				AllocationInfo: &mesospb.Resource_AllocationInfo{Role: proto.String("*")}}
+		}
+		status := func(s mesospb.TaskState) *mesospb.TaskStatus {
+			return &mesospb.TaskStatus{TaskId: &mesospb.TaskID{Value: id}, State: s.Enum(), AgentId: info.Id, Timestamp: proto.Float64(1700000000.25),
+				Source: mesospb.TaskStatus_SOURCE_EXECUTOR.Enum(), Uuid: []byte("0123456789abcdef"),
+				ContainerStatus: &mesospb.ContainerStatus{ContainerId: &mesospb.ContainerID{Value: id}, NetworkInfos: []*mesospb.NetworkInfo{{
+					IpAddresses: []*mesospb.NetworkInfo_IPAddress{{Protocol: mesospb.NetworkInfo_IPv4.Enum(), IpAddress: proto.String("10.1.2.3")}}}}}}
+		}
+		r.Tasks = append(r.Tasks, &mesospb.Task{Name: id, TaskId: &mesospb.TaskID{Value: id}, FrameworkId: framework, AgentId: info.Id,
+			State: mesospb.TaskState_TASK_RUNNING.Enum(), Resources: []*mesospb.Resource{one("cpus", 0.5), one("mem", 512)},
+			Statuses: []*mesospb.TaskStatus{status(mesospb.TaskState_TASK_STARTING), status(mesospb.TaskState_TASK_RUNNING)}})
+	}
+	return r
+}
+
+// bigCluster is a master with everything, behind its doors.
+func bigCluster(b *testing.B) *httptest.Server {
+	b.Helper()
+	store := memory.New()
+	store.Contend(&mesospb.MasterInfo{Pid: proto.String("master@before")}, func(term cluster.Term, err error) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		var all []cluster.Change
+		for i := range benchAgents {
+			info := benchInfo(b, i)
+			value, err := proto.Marshal(&controlpb.RegistryRecord{Version: proto.Uint32(1),
+				Record: &controlpb.RegistryRecord_Admitted{Admitted: &controlpb.AdmittedAgent{Agent: info}}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			all = append(all, cluster.Change{Key: "agents/" + info.GetId().GetValue(), Value: value})
+		}
+		if err := store.Apply(context.Background(), term, all); err != nil {
+			b.Fatal(err)
+		}
+	})
+	store.Depose(nil)
+	log := slog.New(slog.DiscardHandler)
+	rt, err := process.New(process.Config{Log: log})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, err := master.Spawn(rt, master.Default(), master.Parts{Contender: store, Registry: store})
+	if err != nil {
+		b.Fatal(err)
+	}
+	g, err := gateway.New(gateway.Default(), gateway.Parts{Runtime: rt, Master: &m, Delegate: "master", Log: log})
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := httptest.NewServer(g.Handler())
+	b.Cleanup(func() { server.Close(); _ = rt.Shutdown(context.Background()) })
+	for !m.View().Serving {
+		time.Sleep(time.Millisecond)
+	}
+	back := make(chan struct{}, benchAgents)
+	for i := range benchAgents {
+		if _, err := process.Spawn(rt, fmt.Sprintf("slave(%d)", i), &sheep{m.UPID(), benchReport(b, i), back}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for range benchAgents {
+		<-back
+	}
+	for m.View().Tasks.Len() < benchAgents*benchTasks {
+		time.Sleep(time.Millisecond)
+	}
+	return server
+}
+
+func fetch(b *testing.B, s *httptest.Server, method, path, kind, body string) (size int64) {
+	r, err := http.NewRequest(method, s.URL+path, strings.NewReader(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", kind)
+	}
+	r.Header.Set("Accept-Encoding", "identity")
+	answer, err := s.Client().Do(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer answer.Body.Close()
+	size, err = io.Copy(io.Discard, answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		b.Fatal(answer.Status, err)
+	}
+	return size
+}
+
+// BenchmarkState reads the whole of 10,000 agents with 200,000 tasks, in the three ways that there are, and asks for
+// nothing while others ask for everything.
+func BenchmarkState(b *testing.B) {
+	s := bigCluster(b)
+	for _, c := range []struct{ name, method, path, kind, body string }{
+		{"old", http.MethodGet, "/state", "", ""},
+		{"protobuf", http.MethodPost, "/api/v1", "application/x-protobuf", `{"type":"GET_STATE"}`},
+		{"JSON", http.MethodPost, "/api/v1", "application/json", `{"type":"GET_STATE"}`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				b.SetBytes(fetch(b, s, c.method, c.path, c.kind, c.body))
+			}
+		})
+	}
+	b.Run("health", func(b *testing.B) {
+		var over atomic.Bool
+		done := make(chan struct{})
+		for range 2 {
+			go func() {
+				for !over.Load() {
+					fetch(b, s, http.MethodGet, "/state", "", "")
+				}
+				done <- struct{}{}
+			}()
+		}
+		var took []time.Duration
+		for b.Loop() {
+			began := time.Now()
+			fetch(b, s, http.MethodPost, "/api/v1", "application/json", `{"type":"GET_HEALTH"}`)
+			took = append(took, time.Since(began))
+			time.Sleep(time.Millisecond)
+		}
+		over.Store(true)
+		<-done
+		<-done
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+		b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+	})
+}
