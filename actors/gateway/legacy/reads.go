@@ -58,7 +58,7 @@ func (s *reads) state(w *web.Writer, r *web.Request) {
 // about opens the answer with what the master says of itself.
 func (s *reads) about(b []byte, v *master.View, who authorization.Subject) []byte {
 	version := &mesospb.VersionInfo{Version: v.Info.Version}
-	if s.Version != nil {
+	if s.Version != nil && s.Version() != nil {
 		version = s.Version()
 	}
 	b = str(b, `{"version":`, version.GetVersion())
