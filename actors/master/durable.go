@@ -3,10 +3,12 @@ package master
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/registrar"
 	"github.com/meseta-io/meseta/messages/authorization"
+	"github.com/meseta-io/meseta/messages/fault"
 )
 
 // durable writes a change that an operator wants, then applies it, and only then answers. What is applied looks at
@@ -25,8 +27,13 @@ func (m *Master) durable(op registrar.Operation, apply func() error) process.Fut
 	return future
 }
 
-// refusedOrder is an order that is not carried out.
+// refusedOrder is an order that is not carried out. The words of the class stand at the end, and nowhere else.
 func refusedOrder(class error, format string, args ...any) process.Future[struct{}] {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = strings.ReplaceAll(err.Error(), ": "+fault.ErrInvalid.Error(), "")
+		}
+	}
 	return process.Failed[struct{}](fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), class))
 }
 
