@@ -109,7 +109,7 @@ func (d *desk) answer(v *View, who authorization.Subject, call agentpb.Call_Type
 	case agentpb.Call_GET_FRAMEWORKS:
 		r.Type, r.GetFrameworks = agentpb.Response_GET_FRAMEWORKS.Enum(), seen.frameworks()
 	case agentpb.Call_GET_AGENT:
-		r.Type, r.GetAgent = agentpb.Response_GET_AGENT.Enum(), &agentpb.Response_GetAgent{AgentInfo: v.Info}
+		r.Type, r.GetAgent = agentpb.Response_GET_AGENT.Enum(), v.answerGetAgent()
 	case agentpb.Call_GET_OPERATIONS:
 		r.Type, r.GetOperations = agentpb.Response_GET_OPERATIONS.Enum(), &agentpb.Response_GetOperations{Operations: v.Operations}
 	case agentpb.Call_GET_RESOURCE_PROVIDERS:

@@ -9,6 +9,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/taskstate"
 )
@@ -117,6 +118,15 @@ func (a *Agent) drainOver() {
 	a.drain = draining{}
 	a.changed = true
 	a.write([]Change{{Kind: Remove, Path: drainConfig(a.id())}}, nil)
+}
+
+// answerGetAgent is the agent, and that it is being drained.
+func (v *View) answerGetAgent() *agentpb.Response_GetAgent {
+	r := &agentpb.Response_GetAgent{AgentInfo: v.Info, DrainConfig: v.Drain}
+	if v.Drain != nil {
+		r.EstimatedDrainStartTime = &mesospb.TimeInfo{Nanoseconds: proto.Int64(v.DrainSince.UnixNano())}
+	}
+	return r
 }
 
 // loadDrain reads whether the agent was draining. It says so to nobody who could not be told again, so one that

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/testkit"
 )
@@ -139,6 +140,9 @@ func TestDrainSurvivesRestart(t *testing.T) {
 	w.status("t1", killing, draining)
 	if !w.onDisk("drain.config") {
 		t.Fatal("the drain is not written down")
+	}
+	if a := w.get(agentpb.Call_GET_AGENT).GetGetAgent(); a.DrainConfig == nil || a.EstimatedDrainStartTime == nil {
+		t.Errorf("it is shown as %v", a)
 	}
 	w.a.Crash()
 	w.Advance(time.Second)

@@ -34,6 +34,10 @@ type View struct {
 	// Frameworks are those with work here, in the order of their ids; Completed those that had, the oldest first.
 	Frameworks, Completed []*FrameworkView
 
+	// Drain is how the agent is being drained, and DrainSince since when; nil when it is not.
+	Drain      *mesospb.DrainConfig
+	DrainSince time.Time
+
 	// Operations are those that a master has not acknowledged, Total what the agent has, with reservations and volumes.
 	Operations []*mesospb.Operation
 	Total      resources.Resources
@@ -104,6 +108,7 @@ func (a *Agent) show() {
 	for _, f := range a.sortedFrameworks() {
 		v.Frameworks = append(v.Frameworks, f.view())
 	}
+	v.Drain, v.DrainSince = a.drain.config, a.drain.since
 	v.Operations, v.Total = a.holdings.messages(), a.holdings.total
 	a.latest.Store(v)
 	process.Dispatch(a.desk, (*desk).show)

@@ -148,6 +148,11 @@ func rolesOf(v *View) (roles []*mesospb.Role) {
 	for name := range v.Roles.All() {
 		role(name)
 	}
+	for name := range v.Quotas.All() {
+		if v.ShowsRole(name) {
+			role(name)
+		}
+	}
 	for _, f := range v.Frameworks.All() {
 		for _, name := range validation.Roles(f.GetFrameworkInfo()) {
 			if !v.ShowsRole(name) {

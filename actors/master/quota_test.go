@@ -97,6 +97,9 @@ func TestUpdateQuota(t *testing.T) {
 		equal(t, "quotas", s.quotas(), "")
 		s.done(t, quotaCall(quotaConfig("dev", "cpus:1;mem:64", "cpus:2")))
 		equal(t, "quotas", s.quotas(), "dev=cpus:1;mem:64/cpus:2")
+		if roles := s.ask(masterpb.Call_GET_ROLES).GetGetRoles().GetRoles(); len(roles) != 1 || roles[0].GetName() != "dev" || roles[0].GetWeight() != 1 {
+			t.Errorf("roles are %v", roles)
+		}
 		infos := s.ask(masterpb.Call_GET_QUOTA).GetGetQuota().GetStatus().GetInfos()
 		if len(infos) != 1 || infos[0].GetRole() != "dev" || len(infos[0].GetGuarantee()) != 2 {
 			t.Errorf("the old form is %v", infos)
