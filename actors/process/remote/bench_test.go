@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -176,4 +177,24 @@ func BenchmarkRoundTrip(b *testing.B) {
 	})
 	<-pong
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N), "µs/rtt")
+}
+
+// endless is a connection that costs nothing.
+type endless struct{ net.Conn }
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// BenchmarkSharedPort is what a read of an actor's connection costs because its port is shared.
+func BenchmarkSharedPort(b *testing.B) {
+	buf := make([]byte, 1024)
+	for _, c := range []struct {
+		name string
+		conn net.Conn
+	}{{"alone", endless{}}, {"shared", remote.Begun(endless{})}} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				_, _ = c.conn.Read(buf)
+			}
+		})
+	}
 }
