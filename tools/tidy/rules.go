@@ -32,6 +32,7 @@ func Check(t *Tree) []Finding {
 		directions(f, report)
 		oneRoom(f, report)
 		testkitInTests(f, report)
+		secrets(f, report)
 		if actorFile(f) {
 			actorImports(f, report)
 			actorWords(f, report)

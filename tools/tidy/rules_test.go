@@ -33,6 +33,10 @@ func TestEachRuleBites(t *testing.T) {
 		{"an actor rolls global dice", "actors/x/x.go", doc + "import \"math/rand/v2\"\nvar t = rand.IntN(3)", "two runs of one seed differ"},
 		{"an actor reads a file", "actors/x/x.go", doc + "import \"os\"\nvar _, _ = os.ReadFile(\"a\")", "are an edge"},
 		{"an actor selects", "actors/x/x.go", doc + "func f() { select {} }", "is a message"},
+		{"a secret compared with ==", "messages/x/x.go", doc + "func f(secret, s string) bool { return secret == s }", "how much he has guessed"},
+		{"a getter's secret compared with !=", "messages/x/x.go", doc + "func f(c interface{ GetSecret() string }, s string) bool { return s != c.GetSecret() }", "how much he has guessed"},
+		{"a signature compared with bytes.Equal", "messages/x/x.go", doc + "import \"bytes\"\nfunc f(mac, s []byte) bool { return bytes.Equal(s, mac[:]) }", "how much he has guessed"},
+		{"a field compared with EqualFold", "messages/x/x.go", doc + "import \"strings\"\nfunc f(c struct{ password string }, s string) bool { return strings.EqualFold(c.password, s) }", "how much he has guessed"},
 		{"a package without a comment", "actors/x/x.go", "package x", "what the package is for"},
 		{"a stranger at the top", "vendor.txt", "", "agreed layout"},
 	}
@@ -52,6 +56,8 @@ func TestWhatIsAllowed(t *testing.T) {
 		{"an edge file of an actor package reads files", "actors/x/disk_edge.go", doc + "import \"os\"\nvar _, _ = os.ReadFile(\"a\")"},
 		{"an edge package waits", "actors/containerizer/posix/x.go", doc + "func f() { go f() }"},
 		{"an actor's own dice", "actors/x/x.go", doc + "import \"math/rand/v2\"\nfunc f(r *rand.Rand) int { return r.IntN(3) }"},
+		{"whether there is a secret", "messages/x/x.go", doc + "func f(secret string, b []byte) bool { return secret == \"\" || b == nil || len(secret) != 5 }"},
+		{"a secret compared in constant time", "messages/x/x.go", doc + "import \"crypto/hmac\"\nfunc f(mac, s []byte) bool { return hmac.Equal(mac, s) }"},
 		{"a duration is not a clock", "actors/x/x.go", doc + "import \"time\"\nvar t = time.Second"},
 		{"an actor's test imports the testkit", "actors/x/x_test.go", doc + `import _ "github.com/meseta-io/meseta/testkit"`},
 	}
