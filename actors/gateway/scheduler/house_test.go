@@ -84,7 +84,7 @@ func newHouse(t testing.TB, options ...option) *house {
 	for _, o := range options {
 		o(&mc, &gc, &parts)
 	}
-	h.master, err = master.Spawn(rt, mc, master.Parts{Contender: store, Registry: store})
+	h.master, err = master.Spawn(rt, mc, master.Parts{Contender: store, Registry: store, Authorizer: parts.Authorizer})
 	h.must(err)
 	parts.Master = &h.master
 	parts.Leadership = func() web.Leadership { return web.Leadership{Leading: true, Recovered: h.master.View().Serving} }
@@ -248,6 +248,22 @@ type stream struct {
 	id        string
 	framework string
 	header    http.Header
+	kept      []*schedulerpb.Event // passed over by ahead
+}
+
+// ahead reads events until one is of a type, and keeps the others for offer.
+func (s *stream) ahead(want schedulerpb.Event_Type) *schedulerpb.Event {
+	s.h.t.Helper()
+	for {
+		e, err := s.next()
+		if err != nil {
+			s.h.t.Fatalf("no %s: %v", want, err)
+		}
+		if e.GetType() == want {
+			return e
+		}
+		s.kept = append(s.kept, e)
+	}
 }
 
 // subscription is a SUBSCRIBE of a framework.
@@ -428,5 +444,11 @@ func (s *stream) leave() { _ = s.conn.Close() }
 // offer reads events until there is an offer.
 func (s *stream) offer() *mesospb.Offer {
 	s.h.t.Helper()
+	for len(s.kept) > 0 {
+		e := s.kept[0]
+		if s.kept = s.kept[1:]; e.GetType() == schedulerpb.Event_OFFERS {
+			return e.GetOffers().GetOffers()[0]
+		}
+	}
 	return s.wants(schedulerpb.Event_OFFERS).GetOffers().GetOffers()[0]
 }
