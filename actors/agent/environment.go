@@ -8,6 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/actors/process/authn"
+	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -104,6 +106,15 @@ func (a *Agent) executorEnvironment(e *executor) []string {
 		env = append(env,
 			"MESOS_RECOVERY_TIMEOUT="+durations.Text(a.config.RecoveryTimeout),
 			"MESOS_SUBSCRIPTION_BACKOFF_MAX="+durations.Text(a.config.ExecutorReregistrationTimeout))
+	}
+	if key := a.parts.SecretKey.Reveal(); len(key) > 0 {
+		token, err := authn.Sign(authn.Claims{authorization.ClaimFramework: e.framework.id(), authorization.ClaimExecutor: e.id(),
+			authorization.ClaimContainer: e.run.container}, key)
+		if err != nil {
+			a.log(e).Error("the executor gets no token and will be refused over HTTP", "error", err)
+		} else {
+			env = append(env, "MESOS_EXECUTOR_AUTHENTICATION_TOKEN="+token)
+		}
 	}
 	for _, r := range e.roles() {
 		env = append(env, "MESOS_ALLOCATION_ROLE="+r)

@@ -81,7 +81,10 @@ func (p Parts) routes(help func() []web.Route) []web.Route {
 		all = append(all, operator.Routes(c)...)
 	}
 	for _, a := range p.Agents {
-		a.Runtime, a.Flags, a.Version, a.Logging, a.Authorizer = p.Runtime, p.Flags, p.Version, p.Logging, p.Authorizer
+		a.Runtime, a.Flags, a.Version, a.Authorizer = p.Runtime, p.Flags, p.Version, p.Authorizer
+		if p.Logging != nil {
+			a.Logging = p.Logging
+		}
 		if p.Files != nil {
 			a.Files, a.FileError = p.Files, files.WriteError
 		}
