@@ -303,6 +303,7 @@ func TestBombs(t *testing.T) {
 		"a zip":               {"a.zip", zipOf(t, zipped{"f", zeros, 0o644}), limits, "no honest archive"},
 		"entries of a tar":    {"a.tar", tarOf(t, many...), limits, "more than 100 entries"},
 		"entries of a zip":    {"a.zip", zipOf(t, list...), limits, "more than 100 entries"},
+		"names without end":   {"a.tar", tarOf(t, file(strings.Repeat("d/", 500)+"f", "", 0o644)), limits, "deeper than 128 directories"},
 		"bytes":               {"a.tar", tarOf(t, file("f", zeros, 0o644)), archive.Limits{Bytes: 1 << 20, Ratio: 100, Free: 1 << 30, Entries: 9}, "more than 1048576 bytes"},
 		"headers that repeat": {"a.tgz", gz(t, bytes.Repeat(tarOf(t, file("f", "", 0o644))[:512], 20_000)), archive.Limits{Bytes: 1 << 30, Ratio: 100, Free: 1 << 20, Entries: 1 << 30}, "no honest archive"},
 	} {

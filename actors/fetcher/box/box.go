@@ -20,6 +20,8 @@ import (
 type Box struct {
 	root *os.Root
 	n    atomic.Uint64
+	// dirs are those that were seen to be directories. Nothing that a Box does makes another thing of one.
+	dirs map[string]bool
 }
 
 // Open opens a directory.
@@ -28,7 +30,7 @@ func Open(dir string) (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Box{root: root}, nil
+	return &Box{root: root, dirs: map[string]bool{}}, nil
 }
 
 // Close implements io.Closer.
@@ -36,6 +38,9 @@ func (b *Box) Close() error { return b.root.Close() }
 
 // MaxName bounds a name, as kernels do.
 const MaxName = 4095
+
+// maxDepth bounds how many directories a name goes down: to find one costs as many steps.
+const maxDepth = 128
 
 // Clean is a name as it is used, or why it is not: it must be relative and lead nowhere but down.
 func Clean(name string) (string, error) {
@@ -46,6 +51,9 @@ func Clean(name string) (string, error) {
 		return "", fmt.Errorf("a name of %d bytes is too long", len(name))
 	case path.IsAbs(name):
 		return "", fmt.Errorf("the name %q is absolute", name)
+	}
+	if strings.Count(name, "/") > maxDepth {
+		return "", fmt.Errorf("the name %.40q… is deeper than %d directories", name, maxDepth)
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		if part == ".." {
@@ -65,13 +73,15 @@ func (b *Box) Mkdir(name string) error {
 }
 
 func (b *Box) mkdir(name string) error {
-	if name == "." {
+	if name == "." || b.dirs[name] {
 		return nil
 	}
 	info, err := b.root.Lstat(name)
 	switch {
 	case err == nil && info.IsDir():
-		return b.mkdir(path.Dir(name)) // none of those above may be a link either
+		err := b.mkdir(path.Dir(name)) // none of those above may be a link either
+		b.dirs[name] = err == nil
+		return err
 	case err == nil:
 		return fmt.Errorf("%s is in the way: it is no directory", name)
 	case !errors.Is(err, fs.ErrNotExist):
@@ -80,7 +90,9 @@ func (b *Box) mkdir(name string) error {
 	if err := b.mkdir(path.Dir(name)); err != nil {
 		return err
 	}
-	return b.root.Mkdir(name, 0o755)
+	err = b.root.Mkdir(name, 0o755)
+	b.dirs[name] = err == nil
+	return err
 }
 
 // Mode sets the permissions of a directory. The owner keeps all.
