@@ -16,7 +16,7 @@ import (
 	"github.com/meseta-io/meseta/actors/executor"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/scheduler"
-	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/job"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
@@ -68,6 +68,7 @@ type demo struct {
 	*app
 	dir      string
 	children []*node.Child // the master, then the agents
+	api      *api.Client
 	rt       *process.Runtime
 	driver   process.Ref[*scheduler.Driver]
 	job      *job.Job
@@ -124,6 +125,7 @@ func (d *demo) startCluster() error {
 }
 
 func (d *demo) startJob() (err error) {
+	d.api = api.New([]string{d.master()}, nil, nil)
 	if d.rt, err = node.Client(d.master(), "127.0.0.1", node.TLS{}, logTo(d.err, quietLevel)); err != nil {
 		return err
 	}
@@ -218,11 +220,9 @@ func (d *demo) output(t *demoTask, e job.Event) string {
 	if t.place.UPID.IsZero() {
 		return ""
 	}
-	agent := client.Agent(d.rt, t.place.UPID)
-	defer agent.Close()
 	text := ""
 	for _, name := range []string{"stdout", "stderr"} {
-		r, err := agent.AskAgent(d.ctx, &agentpb.Call{
+		r, err := d.api.Agent(d.ctx, t.place.UPID.String(), &agentpb.Call{
 			Type: agentpb.Call_READ_FILE.Enum(),
 			ReadFile: &agentpb.Call_ReadFile{
 				Path:   proto.String(filepath.Join(sandboxOf(t.place, e.Task), name)),
@@ -263,9 +263,9 @@ func (d *demo) close() error {
 // awaitNoContainers waits until the agents have ended what they ran.
 func (d *demo) awaitNoContainers(ctx context.Context) {
 	for _, child := range d.children[min(1, len(d.children)):] {
-		agent := client.Agent(d.rt, process.UPID{ID: "slave(1)", Addr: child.Addr})
+		pid := "slave(1)@" + child.Addr
 		for {
-			r, err := agent.AskAgent(ctx, &agentpb.Call{Type: agentpb.Call_GET_CONTAINERS.Enum()})
+			r, err := d.api.Agent(ctx, pid, &agentpb.Call{Type: agentpb.Call_GET_CONTAINERS.Enum()})
 			if err != nil || len(r.GetGetContainers().GetContainers()) == 0 {
 				break
 			}
@@ -275,7 +275,6 @@ func (d *demo) awaitNoContainers(ctx context.Context) {
 			case <-time.After(followMin):
 			}
 		}
-		agent.Close()
 	}
 }
 

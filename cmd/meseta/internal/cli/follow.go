@@ -7,8 +7,7 @@ import (
 	"path"
 	"time"
 
-	"github.com/meseta-io/meseta/actors/process"
-	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/job"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -22,7 +21,7 @@ const (
 
 // follower copies what a task prints to this program's own streams as it grows.
 type follower struct {
-	agent *client.Conversation
+	c     *api.Client
 	files []followed
 	over  chan struct{} // closed when the task has ended: what is there now is all there will be
 	done  chan struct{}
@@ -30,22 +29,22 @@ type follower struct {
 }
 
 type followed struct {
-	client.File
+	api.File
 	to io.Writer
 }
 
 // sandboxOf is where an agent shows the files of a command task: its executor has the task's id.
 func sandboxOf(p job.Place, task *mesospb.TaskInfo) string {
-	return path.Join("/framework", p.Framework.GetValue(), "executor", task.GetTaskId().GetValue(), "latest")
+	return path.Join("/frameworks", p.Framework.GetValue(), "executors", task.GetTaskId().GetValue(), "runs/latest")
 }
 
 // follow makes a follower; its loop does the work.
-func follow(rt *process.Runtime, p job.Place, task *mesospb.TaskInfo, out, err io.Writer) *follower {
-	f := &follower{agent: client.Agent(rt, p.UPID), over: make(chan struct{}), done: make(chan struct{})}
+func follow(c *api.Client, p job.Place, task *mesospb.TaskInfo, out, err io.Writer) *follower {
+	f := &follower{c: c, over: make(chan struct{}), done: make(chan struct{})}
 	sandbox := sandboxOf(p, task)
 	f.files = []followed{
-		{client.File{Path: path.Join(sandbox, "stdout")}, out},
-		{client.File{Path: path.Join(sandbox, "stderr")}, err},
+		{api.File{Agent: p.UPID.String(), Path: path.Join(sandbox, "stdout")}, out},
+		{api.File{Agent: p.UPID.String(), Path: path.Join(sandbox, "stderr")}, err},
 	}
 	return f
 }
@@ -60,7 +59,6 @@ func (f *follower) finish() {
 
 func (f *follower) loop(ctx context.Context) {
 	defer close(f.done)
-	defer f.agent.Close()
 	wait, away := followMin, false
 	for ended := false; !ended; {
 		timer := time.NewTimer(wait)
@@ -76,7 +74,7 @@ func (f *follower) loop(ctx context.Context) {
 		wait = min(2*wait, followMax)
 		for i := range f.files {
 			// An agent that restarts is away for a moment; what it has not told is there afterwards.
-			n, err := f.files[i].Copy(ctx, f.files[i].to, f.agent)
+			n, err := f.files[i].Copy(ctx, f.c, f.files[i].to, -1, nil)
 			if n > 0 {
 				wait = followMin
 			}

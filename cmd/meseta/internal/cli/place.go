@@ -7,15 +7,15 @@ import (
 	"slices"
 
 	"github.com/meseta-io/meseta/actors/process"
-	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
 // leader is the first question of `run`, so it is here that an absent master is reported. The master's own name for
 // itself is what its messages come from.
-func leader(ctx context.Context, desk *client.Conversation, address string) (process.UPID, error) {
-	r, err := desk.AskMaster(ctx, &masterpb.Call{Type: masterpb.Call_GET_MASTER.Enum()})
+func leader(ctx context.Context, c *api.Client, address string) (process.UPID, error) {
+	r, err := c.Master(ctx, &masterpb.Call{Type: masterpb.Call_GET_MASTER.Enum()})
 	if err != nil {
 		return process.UPID{}, masterError(address, err)
 	}
@@ -27,7 +27,7 @@ func leader(ctx context.Context, desk *client.Conversation, address string) (pro
 
 // masterError says what to do about a master that does not answer.
 func masterError(address string, err error) error {
-	if _, gone := errors.AsType[*client.Unreachable](err); gone {
+	if _, gone := errors.AsType[*api.Unreachable](err); gone {
 		return fmt.Errorf("the master at %s cannot be reached: is it running? Name another with --master=HOST:PORT, "+
 			"or start a cluster with: meseta dev", address)
 	}
@@ -35,8 +35,8 @@ func masterError(address string, err error) error {
 }
 
 // activeAgents are those that are offered to frameworks.
-func activeAgents(ctx context.Context, desk *client.Conversation) ([]*masterpb.Response_GetAgents_Agent, error) {
-	r, err := desk.AskMaster(ctx, &masterpb.Call{Type: masterpb.Call_GET_AGENTS.Enum()})
+func activeAgents(ctx context.Context, c *api.Client) ([]*masterpb.Response_GetAgents_Agent, error) {
+	r, err := c.Master(ctx, &masterpb.Call{Type: masterpb.Call_GET_AGENTS.Enum()})
 	agents := r.GetGetAgents().GetAgents()
 	return slices.DeleteFunc(agents, func(a *masterpb.Response_GetAgents_Agent) bool { return !a.GetActive() }), err
 }

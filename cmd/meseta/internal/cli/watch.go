@@ -12,7 +12,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/scheduler"
-	"github.com/meseta-io/meseta/cmd/meseta/internal/client"
+	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/job"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
@@ -32,7 +32,7 @@ type watch struct {
 	*app
 	spec   *spec
 	rt     *process.Runtime
-	desk   *client.Conversation
+	api    *api.Client
 	ref    process.Ref[*scheduler.Driver]
 	job    *job.Job
 	events *job.Events
@@ -58,8 +58,12 @@ func (a *app) runTask(s *spec) error {
 	}
 	defer rt.Shutdown(a.ctx)
 	w := &watch{app: a, spec: s, rt: rt, events: job.NewEvents(), began: time.Now(), state: -1}
-	w.desk = client.Master(rt, s.master)
-	master, err := leader(a.ctx, w.desk, s.master)
+	secured, err := s.tls.Client()
+	if err != nil {
+		return usageError(err)
+	}
+	w.api = api.New([]string{s.master}, s.credential, secured)
+	master, err := leader(a.ctx, w.api, s.master)
 	if err != nil {
 		return &exit{job.ExitOwn, err}
 	}
@@ -150,7 +154,7 @@ func (w *watch) event(e job.Event) (done bool, err error) {
 		w.placed = true
 		w.say(screen.Faint, "%s goes to %s", w.id(), e.Place.Host)
 		if e.Place.UPID != (process.UPID{}) {
-			w.follow = follow(w.rt, e.Place, e.Task, w.out, w.err)
+			w.follow = follow(w.api, e.Place, e.Task, w.out, w.err)
 			w.follow.away = func() {
 				w.say(screen.Yellow, "agent %s does not answer; the command may go on there, so wait for the agent", e.Place.Host)
 			}
@@ -204,7 +208,7 @@ func (w *watch) lookForPlace() error {
 	if w.placed || w.killed != 0 {
 		return nil
 	}
-	agents, err := activeAgents(w.ctx, w.desk)
+	agents, err := activeAgents(w.ctx, w.api)
 	if err != nil {
 		return nil // the master is away; the framework waits for it as well
 	}
