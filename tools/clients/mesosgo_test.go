@@ -21,3 +21,12 @@ func TestMesosGoShell(t *testing.T) {
 	p.succeeds()
 	p.sees("TASK_FINISHED")
 }
+
+// TestMesosGoExample runs the example scheduler of mesos-go with its example executor, which agents fetch from the scheduler
+// and which speaks the executor API: five tasks in one executor. At its end the scheduler says that its context was
+// canceled, and ends with 1; what counts is what it says before.
+func TestMesosGoExample(t *testing.T) {
+	scheduler, executor, at := mesosGo(t, "example-scheduler"), mesosGo(t, "example-executor"), cluster(t)
+	p := start(t, t.TempDir(), scheduler, "-url", "http://"+at+"/api/v1/scheduler", "-executor", executor, "-tasks", "5", "-metrics.port", "0")
+	p.sees("mission accomplished")
+}
