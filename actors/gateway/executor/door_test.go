@@ -407,7 +407,7 @@ func TestAFloodOfUpdates(t *testing.T) {
 	codes := make(chan int, many)
 	for n := range many {
 		go func() {
-			body := wire.AppendJSON(nil, says("F1", "e1", executorpb.Call_UPDATE, update("t1", mesospb.TaskState_TASK_RUNNING, byte(n))))
+			body := wire.AppendJSON(nil, says("F1", "e1", executorpb.Call_UPDATE, update("t1", mesospb.TaskState_TASK_RUNNING, byte(n+1))))
 			r, err := http.Post("http://"+l.Addr+path, wire.MediaJSON, bytes.NewReader(body))
 			if err != nil {
 				codes <- 0
