@@ -30,7 +30,7 @@ func (m *Master) accept(f *framework, c *schedulerpb.Call_Accept) {
 		m.takeOffer(o)
 		spend.left = spend.left.Add(o.resources)
 	}
-	spend.offered = spend.left
+	spend.offered, spend.shared = spend.left, spend.left.Shared()
 	m.counts.offersAccepted.Add(int64(len(offers)))
 	f.tally.accepted.Add(int64(len(offers)))
 	for _, op := range c.GetOperations() {
@@ -50,6 +50,7 @@ type spending struct {
 	role      string
 	offered   resources.Resources
 	left      resources.Resources
+	shared    resources.Resources // volumes that any number of tasks may have, offered or made
 	later     resources.Resources // made by operations, and not there for those after them
 }
 

@@ -22,6 +22,7 @@ func (m *Master) launch(s *spending, op *mesospb.Offer_Operation) {
 			m.neverRan(f, t, nil, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_UNAUTHORIZED, err)
 			continue
 		}
+		m.lend(s, t)
 		err := noFeedback(op)
 		if err == nil {
 			err = validation.Task(t, m.place(s))

@@ -34,6 +34,7 @@ func (m *Master) convert(s *spending, asked *mesospb.Offer_Operation) {
 	for _, c := range conversions {
 		m.withdrawShared(a, c)
 		s.left = s.left.Subtract(c.Consumed)
+		s.shared = s.shared.Subtract(c.Consumed.Shared()).Add(c.Converted.Shared())
 		if resizes(op) {
 			// As in Mesos it is there with the next offer, when it is sure that the agent did it.
 			s.later = s.later.Add(c.Converted)
@@ -130,6 +131,21 @@ func (m *Master) withdrawShared(a *agent, c resources.Conversion) {
 	for _, o := range sortedOffers(a.offers) {
 		if o.resources.Unallocate().Contains(gone) {
 			m.endOffer(o, nil, true)
+		}
+	}
+}
+
+// lend gives a task its own copy of the shared volumes that it wants and that others have already. The allocator has to
+// know how many there are.
+func (m *Master) lend(s *spending, t *mesospb.TaskInfo) {
+	for _, list := range [][]*mesospb.Resource{t.GetResources(), t.GetExecutor().GetResources()} {
+		for x := range resources.FromValid(list).Shared().All() {
+			copied := resources.Of(x)
+			if s.left.Contains(copied) || !s.shared.Contains(copied) {
+				continue
+			}
+			s.left = s.left.Add(copied)
+			m.allocator.UpdateAllocation(s.framework.id, s.agent.id, []resources.Conversion{{Converted: copied}})
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package validation
 
 import (
+	"slices"
+
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 )
 
@@ -24,7 +26,11 @@ func SchedulerCall(c *schedulerpb.Call, principal string) error {
 	case schedulerpb.Call_ACKNOWLEDGE:
 		err = uuid(c.GetAcknowledge().GetUuid())
 	case schedulerpb.Call_ACKNOWLEDGE_OPERATION_STATUS:
-		if err = uuid(c.GetAcknowledgeOperationStatus().GetUuid()); c.GetAcknowledgeOperationStatus().AgentId == nil {
+		id := c.GetAcknowledgeOperationStatus().GetUuid()
+		if err = uuid(id); err == nil && !slices.ContainsFunc(id, func(b byte) bool { return b != 0 }) {
+			err = refuse("uuid is zero: no status has it")
+		}
+		if c.GetAcknowledgeOperationStatus().AgentId == nil {
 			err = first(err, refuse("set agent_id"))
 		}
 	case schedulerpb.Call_UPDATE_FRAMEWORK:
