@@ -227,24 +227,24 @@ func TestOperations(t *testing.T) {
 		}
 	})
 	for name, op := range map[string]*mesospb.Offer_Operation{
-		"for a role that it was not offered to":   reserveOp(reserved("cpus:1", "db")...),
-		"of what is not reserved at all":          reserveOp(reserved("cpus:1")...),
-		"of nothing":                              reserveOp(),
-		"of an amount of nothing":                 reserveOp(reserved("cpus:0", "web")...),
-		"from a source":                           {Type: mesospb.Offer_Operation_RESERVE.Enum(), Reserve: &mesospb.Offer_Operation_Reserve{Source: reserved("cpus:1"), Resources: reserved("cpus:1", "web")}},
-		"that gives back what it does not have":   unreserveOp(reserved("cpus:1", "web")...),
-		"that makes a volume on what is free":     createOp(volume("1", "web", "v")),
-		"that makes a volume on nothing":          createOp(),
-		"that destroys a volume that is not":      destroyOp(volume("1", "web", "v")),
-		"that grows a volume that is not":         growOp(volume("1", "web", "v"), reserved("disk:1", "web")[0]),
-		"that shrinks a volume that is not":       shrinkOp(volume("2", "web", "v"), 1),
-		"that shrinks by what is not a number":    shrinkOp(volume("2", "web", "v"), 0),
-		"of a kind that nobody knows":             {},
-		"of a kind without contents":              {Type: mesospb.Offer_Operation_GROW_VOLUME.Enum()},
-		"that needs a provider":                   {Type: mesospb.Offer_Operation_CREATE_DISK.Enum(), CreateDisk: &mesospb.Offer_Operation_CreateDisk{Source: reserved("disk:1")[0], TargetType: mesospb.Resource_DiskInfo_Source_MOUNT.Enum()}},
-		"that needs a provider to destroy a disk": {Type: mesospb.Offer_Operation_DESTROY_DISK.Enum(), DestroyDisk: &mesospb.Offer_Operation_DestroyDisk{Source: reserved("disk:1")[0]}},
+		"refused: one for a role that it was not offered to":   reserveOp(reserved("cpus:1", "db")...),
+		"refused: one of what is not reserved at all":          reserveOp(reserved("cpus:1")...),
+		"refused: one of nothing":                              reserveOp(),
+		"refused: one of an amount of nothing":                 reserveOp(reserved("cpus:0", "web")...),
+		"refused: one from a source":                           {Type: mesospb.Offer_Operation_RESERVE.Enum(), Reserve: &mesospb.Offer_Operation_Reserve{Source: reserved("cpus:1"), Resources: reserved("cpus:1", "web")}},
+		"refused: one that gives back what it does not have":   unreserveOp(reserved("cpus:1", "web")...),
+		"refused: one that makes a volume on what is free":     createOp(volume("1", "web", "v")),
+		"refused: one that makes a volume on nothing":          createOp(),
+		"refused: one that destroys a volume that is not":      destroyOp(volume("1", "web", "v")),
+		"refused: one that grows a volume that is not":         growOp(volume("1", "web", "v"), reserved("disk:1", "web")[0]),
+		"refused: one that shrinks a volume that is not":       shrinkOp(volume("2", "web", "v"), 1),
+		"refused: one that shrinks by what is not a number":    shrinkOp(volume("2", "web", "v"), 0),
+		"refused: one of a kind that nobody knows":             {},
+		"refused: one of a kind without contents":              {Type: mesospb.Offer_Operation_GROW_VOLUME.Enum()},
+		"refused: one that needs a provider":                   {Type: mesospb.Offer_Operation_CREATE_DISK.Enum(), CreateDisk: &mesospb.Offer_Operation_CreateDisk{Source: reserved("disk:1")[0], TargetType: mesospb.Resource_DiskInfo_Source_MOUNT.Enum()}},
+		"refused: one that needs a provider to destroy a disk": {Type: mesospb.Offer_Operation_DESTROY_DISK.Enum(), DestroyDisk: &mesospb.Offer_Operation_DestroyDisk{Source: reserved("disk:1")[0]}},
 	} {
-		t.Run("refused: one "+name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			s := newStage(t, nil)
 			a := s.agent("a1", "cpus:4;mem:4096;disk:1024")
 			f := s.framework("f1", inRole("web"))

@@ -157,29 +157,29 @@ func TestOperatorsChangeResources(t *testing.T) {
 		class error
 		says  string
 	}{
-		{"too much", reserveOp(reserved("cpus:100", "web")...), faults.ErrConflict, "does not contain cpus:100"},
-		{"nothing", reserveOp(), faults.ErrInvalid, ""},
-		{"an amount of nothing", reserveOp(reserved("cpus:0", "web")...), faults.ErrInvalid, ""},
-		{"what is not reserved", reserveOp(reserved("cpus:1")...), faults.ErrInvalid, "Invalid RESERVE operation on agent "},
-		{"for everybody", reserveOp(reserved("cpus:1", "*")...), faults.ErrInvalid, ""},
-		{"for a role that cannot be", reserveOp(reserved("cpus:1", "a b")...), faults.ErrInvalid, ""},
-		{"further for a role that is not below", reserveOp(reserved("cpus:1", "web", "other")...), faults.ErrInvalid, ""},
-		{"in another's name", reserveOp(func() []*mesospb.Resource {
+		{"refused: too much", reserveOp(reserved("cpus:100", "web")...), faults.ErrConflict, "does not contain cpus:100"},
+		{"refused: nothing", reserveOp(), faults.ErrInvalid, ""},
+		{"refused: an amount of nothing", reserveOp(reserved("cpus:0", "web")...), faults.ErrInvalid, ""},
+		{"refused: what is not reserved", reserveOp(reserved("cpus:1")...), faults.ErrInvalid, "Invalid RESERVE operation on agent "},
+		{"refused: for everybody", reserveOp(reserved("cpus:1", "*")...), faults.ErrInvalid, ""},
+		{"refused: for a role that cannot be", reserveOp(reserved("cpus:1", "a b")...), faults.ErrInvalid, ""},
+		{"refused: further for a role that is not below", reserveOp(reserved("cpus:1", "web", "other")...), faults.ErrInvalid, ""},
+		{"refused: in another's name", reserveOp(func() []*mesospb.Resource {
 			rs := reserved("cpus:1", "web")
 			rs[0].Reservations[0].Principal = proto.String("another")
 			return rs
 		}()...), faults.ErrInvalid, "another"},
-		{"give back what is not reserved", unreserveOp(reserved("cpus:1", "web")...), faults.ErrConflict, "does not contain"},
-		{"give back nothing", unreserveOp(), faults.ErrInvalid, ""},
-		{"a volume on what is not reserved", createOp(volume("32", "web", "x")), faults.ErrConflict, "does not contain"},
-		{"a volume on what is no disk", createOp(reserved("cpus:1", "web")...), faults.ErrInvalid, "Invalid CREATE operation on agent "},
-		{"destroy what is not there", destroyOp(volume("32", "web", "none")), faults.ErrInvalid, ""},
-		{"grow what is not there", growOp(volume("32", "web", "none"), reserved("disk:1", "web")[0]), faults.ErrConflict, "does not contain"},
-		{"shrink what is not there", shrinkOp(volume("32", "web", "none"), 1), faults.ErrConflict, "does not contain"},
-		{"shrink by everything", shrinkOp(volume("32", "web", "v"), 99), faults.ErrInvalid, ""},
-		{"a source of another size", reserveFrom(reserved("cpus:2"), reserved("cpus:1", "web")), faults.ErrInvalid, ""},
+		{"refused: give back what is not reserved", unreserveOp(reserved("cpus:1", "web")...), faults.ErrConflict, "does not contain"},
+		{"refused: give back nothing", unreserveOp(), faults.ErrInvalid, ""},
+		{"refused: a volume on what is not reserved", createOp(volume("32", "web", "x")), faults.ErrConflict, "does not contain"},
+		{"refused: a volume on what is no disk", createOp(reserved("cpus:1", "web")...), faults.ErrInvalid, "Invalid CREATE operation on agent "},
+		{"refused: destroy what is not there", destroyOp(volume("32", "web", "none")), faults.ErrInvalid, ""},
+		{"refused: grow what is not there", growOp(volume("32", "web", "none"), reserved("disk:1", "web")[0]), faults.ErrConflict, "does not contain"},
+		{"refused: shrink what is not there", shrinkOp(volume("32", "web", "none"), 1), faults.ErrConflict, "does not contain"},
+		{"refused: shrink by everything", shrinkOp(volume("32", "web", "v"), 99), faults.ErrInvalid, ""},
+		{"refused: a source of another size", reserveFrom(reserved("cpus:2"), reserved("cpus:1", "web")), faults.ErrInvalid, ""},
 	} {
-		t.Run("refused: "+c.name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			s := newStage(t, nil)
 			a := s.agent("a1", "cpus:4;mem:4096;disk:1024")
 			if err := s.change(a, c.op); !errors.Is(err, c.class) || !strings.Contains(err.Error(), c.says) {
