@@ -1,8 +1,6 @@
 package validation
 
 import (
-	"slices"
-
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 )
 
@@ -26,10 +24,7 @@ func SchedulerCall(c *schedulerpb.Call, principal string) error {
 	case schedulerpb.Call_ACKNOWLEDGE:
 		err = uuid(c.GetAcknowledge().GetUuid())
 	case schedulerpb.Call_ACKNOWLEDGE_OPERATION_STATUS:
-		id := c.GetAcknowledgeOperationStatus().GetUuid()
-		if err = uuid(id); err == nil && !slices.ContainsFunc(id, func(b byte) bool { return b != 0 }) {
-			err = refuse("uuid is zero: no status has it")
-		}
+		err = uuid(c.GetAcknowledgeOperationStatus().GetUuid())
 		if c.GetAcknowledgeOperationStatus().AgentId == nil {
 			err = first(err, refuse("set agent_id"))
 		}
