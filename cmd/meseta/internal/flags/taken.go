@@ -71,3 +71,19 @@ func (n *takenNegation) Set(text string) error {
 	}
 	return n.takenValue.Set("true")
 }
+
+// Standing is what a flag of Mesos' does here.
+type Standing struct {
+	Works   bool
+	Default string // where it does not work: values that are taken besides
+	Same    string
+	Missing string
+}
+
+// StandingOf says what is behind a flag.
+func StandingOf(f *pflag.Flag) Standing {
+	if v, ok := f.Value.(*takenValue); ok {
+		return Standing{Default: v.Default, Same: v.Same, Missing: v.Missing}
+	}
+	return Standing{Works: true}
+}
