@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meseta-io/meseta/actors/fetcher"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
@@ -28,6 +29,10 @@ type Config struct {
 	DefaultRole string `flag:"default_role"`
 	// Attributes tell frameworks about the machine: 'rack:abc;zone:west;level:[10-20]'.
 	Attributes string `flag:"attributes"`
+
+	// Domain is the region and zone that the machine is in, as JSON: {"fault_domain": {"region": {"name": …}, "zone": {"name": …}}}.
+	// Machines that fail together are in one zone.
+	Domain *mesospb.DomainInfo `flag:"domain"`
 
 	// RegistrationBackoffFactor bounds the random wait before the first attempt to register; it doubles up to
 	// a minute. Without it all agents of a cluster would come at once after a failover.

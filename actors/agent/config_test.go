@@ -105,11 +105,17 @@ func TestReconfigurationPolicy(t *testing.T) {
 	other.Hostname = proto.String("elsewhere")
 	moved := proto.CloneOf(before)
 	moved.Port = proto.Int32(1)
+	placed := proto.CloneOf(before)
+	placed.Domain = &mesospb.DomainInfo{}
+	if err := compatible(policyAdditive, placed, before); err == nil {
+		t.Error("a domain vanishes under the same id")
+	}
 	for _, c := range []struct {
 		name            string
 		now             *mesospb.AgentInfo
 		equal, additive bool
 	}{
+		{"a domain", placed, false, true},
 		{"the same", info("cpus:4;mem:1024", "rack:a"), true, true},
 		{"more resources", info("cpus:8;mem:1024", "rack:a"), false, true},
 		{"less resources", info("cpus:2;mem:1024", "rack:a"), false, false},

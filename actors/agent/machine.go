@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -83,6 +84,7 @@ func describe(c Config, m Machine, port int32) (*mesospb.AgentInfo, error) {
 		Port:       proto.Int32(port),
 		Resources:  named.Add(detected).Proto(),
 		Attributes: attributes,
+		Domain:     c.Domain,
 	}, nil
 }
 
@@ -133,6 +135,9 @@ func compatible(policy string, before, now *mesospb.AgentInfo) error {
 	}
 	if policy == policyEqual && len(before.Attributes) != len(now.Attributes) {
 		return fmt.Errorf("there were %d attributes and are %d", len(before.Attributes), len(now.Attributes))
+	}
+	if (policy == policyEqual || before.Domain != nil) && !proto.Equal(before.Domain, now.Domain) {
+		return errors.New("the domain has changed")
 	}
 	for _, a := range before.Attributes {
 		if !hasAttribute(now.Attributes, a) {

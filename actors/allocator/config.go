@@ -28,7 +28,8 @@ type Config struct {
 	// not fill them up.
 	FilterGPUResources bool `flag:"filter_gpu_resources"`
 
-	// Domain is where the master is. Agents in another region are offered only to frameworks that are REGION_AWARE.
+	// Domain is where the master is, as JSON: {"fault_domain": {"region": {"name": …}, "zone": {"name": …}}}. Agents in another
+	// region are offered only to frameworks that are REGION_AWARE.
 	Domain *mesospb.DomainInfo `flag:"domain"`
 }
 

@@ -88,6 +88,9 @@ func unauthorized(f *framework, o authorization.Object) error {
 
 // mayJoin refuses an agent that may not register, or may not bring the reservations that it was started with.
 func (m *Master) mayJoin(from process.UPID, info *mesospb.AgentInfo) error {
+	if err := m.misplaced(info); err != nil {
+		return err
+	}
 	who := m.gate.subject(from)
 	if !m.approves(who, authorization.RegisterAgent, authorization.Object{}) {
 		return fmt.Errorf("agent at %s: %w", from, authorization.Refusal(who, authorization.RegisterAgent))

@@ -77,6 +77,11 @@ func (c Client) Say(from process.UPID, who authorization.Subject, call *schedule
 	})
 }
 
+// Whitelist offers only agents on these hosts from now on; nil offers all, an empty list none.
+func (c Client) Whitelist(hostnames []string) {
+	process.Dispatch(c.master, func(m *Master) { m.allocator.Whitelist(hostnames) })
+}
+
 // order is something that an operator wants changed. Its future completes when that is done, from anywhere.
 type order func(m *Master, who authorization.Subject, c *masterpb.Call) process.Future[struct{}]
 

@@ -60,6 +60,12 @@ type Config struct {
 	OfferTimeout time.Duration `flag:"offer_timeout"`
 	// Roles are the only roles that frameworks may have; empty means any.
 	Roles []string `flag:"roles"`
+	// Weights are those that roles begin with, as in 'dev=1,ops=2.5', in a cluster where nobody has ever set one.
+	Weights string `flag:"weights"`
+	// RequireAgentDomain refuses agents that do not say in which fault domain they are.
+	RequireAgentDomain bool `flag:"require_agent_domain"`
+	// PublishPerFrameworkMetrics shows what is counted of each framework among the metrics.
+	PublishPerFrameworkMetrics bool `flag:"publish_per_framework_metrics"`
 	// RootSubmissions lets frameworks run as root.
 	RootSubmissions bool `flag:"root_submissions"`
 
@@ -115,6 +121,7 @@ func Default() Config {
 		AllocatorAgentRecoveryFactor:    0.8,
 		AllocatorRecoveryTimeout:        10 * time.Minute,
 		RootSubmissions:                 true,
+		PublishPerFrameworkMetrics:      true,
 		AuthenticationTimeout:           15 * time.Second,
 		MaxSubscribers:                  1000,
 		MaxCompletedFrameworks:          50,
@@ -164,6 +171,10 @@ func (c Config) Validate() error {
 			problems = append(problems, fmt.Errorf("--roles: %w", err))
 		}
 	}
+	if _, err := parseWeights(c.Weights); err != nil {
+		problems = append(problems, fmt.Errorf("--weights: %w", err))
+	}
+	refuse(c.RequireAgentDomain && c.Domain == nil, "require_agent_domain", true, "needs the --domain of the master, or nobody may join")
 	return errors.Join(append(problems, c.Config.Validate())...)
 }
 

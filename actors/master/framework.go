@@ -151,7 +151,7 @@ func (fs *frameworks) retire(f *framework, keep int) (forgotten *framework) {
 func (m *Master) newFramework(id string, info *mesospb.FrameworkInfo) *framework {
 	f := &framework{
 		id: id, info: info, can: abilitiesOf(info),
-		tally:      newTally(m.Metrics(), info.GetName(), id),
+		tally:      newTally(m.published(), info.GetName(), id),
 		operations: map[string]*operation{}, tasks: map[string]*task{}, offers: map[string]*offer{},
 		unreachable: ring{max: m.config.MaxUnreachableTasksPerFramework},
 		completed:   ring{max: m.config.MaxCompletedTasksPerFramework},

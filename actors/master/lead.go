@@ -59,6 +59,7 @@ func (m *Master) recovered(r *registrar.Registry, err error) {
 	m.recoverMaintenance(r)
 	m.returned()
 	m.serving = true
+	m.bootstrapWeights()
 	m.desk.touchMaster()
 	m.desk.resetRecovered(m.agents.recovered)
 	m.Log().Info("recovered", "agents", len(r.Admitted), "unreachable", len(r.Unreachable), "gone", len(r.Gone), "epoch", m.epoch)

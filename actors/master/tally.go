@@ -29,6 +29,15 @@ type tally struct {
 	suppressed                          map[string]*metrics.Gauge // by role
 }
 
+// published is where what is counted of frameworks is shown. Clusters with many short-lived frameworks want it nowhere: then
+// each is counted for itself, and thrown away with it.
+func (m *Master) published() *metrics.Registry {
+	if m.config.PublishPerFrameworkMetrics {
+		return m.Metrics()
+	}
+	return metrics.New(m.Now)
+}
+
 func newTally(registry *metrics.Registry, name, id string) *tally {
 	t := &tally{
 		registry: registry, prefix: "master/frameworks/" + encode(name) + "/" + id + "/",

@@ -29,6 +29,9 @@ type masterConfig struct {
 	// Registry is where the registry is kept: replicated_log, which is a file in work_dir, or in_memory, which forgets
 	// everything when the master ends.
 	Registry string `flag:"registry"`
+	// Whitelist is a file with the hosts whose agents are offered, one in each line. It is read again every 5 seconds.
+	// Empty: all are.
+	Whitelist string `flag:"whitelist" unit:"path"`
 }
 
 func (a *app) master() *cobra.Command {
@@ -58,6 +61,10 @@ func (a *app) master() *cobra.Command {
 		if err := s.Master(config.Config, config.Guard); err != nil {
 			_ = s.Close()
 			return err
+		}
+		if err := s.Whitelist(config.Whitelist); err != nil {
+			_ = s.Close()
+			return usageError(err)
 		}
 		return a.serve(s, fmt.Sprintf("master: listening on %s, work_dir %s", s.Addr(), config.WorkDir), true)
 	})

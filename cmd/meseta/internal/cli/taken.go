@@ -10,7 +10,6 @@ const (
 	needsElection      = "an election service, which this build does not have; leave the flag out"
 	needsProviders     = "resource providers, which this build does not have; leave the flag out"
 	needsSorter        = "another sorter than drf, which this build does not have; leave the flag out"
-	needsFaultDomains  = "fault domains, which this build does not have; leave the flag out"
 	needsProfiler      = "a profiler, which this build does not have; leave the flag out"
 	needsSockets       = "domain sockets, which this build does not have; leave the flag out"
 	needsAgentAuth     = "another way to authenticate than the one built in; leave the flag out"
@@ -21,7 +20,6 @@ const (
 var takenByBoth = []flags.Taken{
 	{Name: "ip_discovery_command", Missing: "a program that is run to find the address; use --ip or --advertise_ip"},
 	{Name: "hostname_lookup", Default: "true", Same: "false"}, // --hostname is looked up only where it is not given
-	{Name: "domain", Missing: needsFaultDomains},
 	{Name: "modules", Missing: needsModules},
 	{Name: "modules_dir", Missing: needsModules},
 	{Name: "hooks", Missing: needsModules},
@@ -44,13 +42,9 @@ var takenByMasters = []flags.Taken{
 	{Name: "framework_sorter", Default: "drf", Missing: needsSorter},
 	{Name: "offer_constraints_re2_max_mem", Default: "4KB", Same: "*"},
 	{Name: "offer_constraints_re2_max_program_size", Default: "100", Same: "*"},
-	{Name: "weights", Missing: "weights from the command line; set them with PUT /weights"},
-	{Name: "whitelist", Missing: "a list of agents, which this build does not have; leave the flag out"},
 	{Name: "authenticators", Default: "crammd5", Missing: needsAgentAuth},
 	{Name: "authorizers", Default: "local", Missing: needsModules},
 	{Name: "max_executors_per_agent", Missing: needsCgroups},
-	{Name: "publish_per_framework_metrics", Default: "true", Same: "false"},
-	{Name: "require_agent_domain", Default: "false", Missing: needsFaultDomains},
 	{Name: "webui_dir", Default: "", Same: "*"}, // there are no pages to look for
 }
 

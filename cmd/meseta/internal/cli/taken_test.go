@@ -90,6 +90,23 @@ func TestTakenFlags(t *testing.T) {
 	}
 }
 
+// What has something behind it is not in the tables any more.
+func TestTakenFlagsHaveNothingBehindThem(t *testing.T) {
+	master, agent := servers()
+	for _, s := range []struct {
+		command *cobra.Command
+		tables  [][]flags.Taken
+	}{{master, [][]flags.Taken{takenByBoth, takenByMasters}}, {agent, [][]flags.Taken{takenByBoth, takenByAgents}}} {
+		for _, table := range s.tables {
+			for _, row := range table {
+				if f := s.command.Flags().Lookup(row.Name); f == nil || !flags.IsTaken(f) {
+					t.Errorf("%s: --%s is in the table, and has something behind it", s.command.Name(), row.Name)
+				}
+			}
+		}
+	}
+}
+
 // Whoever lists a flag that is refused says what it would need.
 func TestTakenTables(t *testing.T) {
 	for _, table := range [][]flags.Taken{takenByBoth, takenByMasters, takenByAgents} {

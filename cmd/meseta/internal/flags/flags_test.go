@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/meseta-io/meseta/cmd/meseta/internal/flags"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 type nested struct {
@@ -51,6 +52,30 @@ func bound(t *testing.T, arguments ...string) (*config, *pflag.FlagSet, error) {
 		err = flags.Explain(err, set)
 	}
 	return c, set, err
+}
+
+// A flag that is a message is written as JSON, and shown so.
+func TestMessages(t *testing.T) {
+	var c struct {
+		Domain *mesospb.DomainInfo `flag:"domain"`
+	}
+	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	flags.Bind(set, &c)
+	if text, there := flags.All(set)["domain"]; there || c.Domain != nil {
+		t.Errorf("without a value it is %q", text)
+	}
+	const text = `{"fault_domain":{"region":{"name":"eu"},"zone":{"name":"a"}}}`
+	if err := set.Set("domain", text); err != nil || c.Domain.GetFaultDomain().GetZone().GetName() != "a" || flags.All(set)["domain"] != text {
+		t.Errorf("%v, %v, shown as %s", err, c.Domain, flags.All(set)["domain"])
+	}
+	for _, bad := range []string{"eu", "{", `{"fault_domain":{"region":{}}}`, `{"fault_domain":1}`} {
+		if err := set.Set("domain", bad); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+	if flags.All(set)["domain"] != text {
+		t.Errorf("a bad value left %s", flags.All(set)["domain"])
+	}
 }
 
 func TestBindTakesEveryKindInEitherSpelling(t *testing.T) {

@@ -37,6 +37,12 @@ func Take(set *pflag.FlagSet, table []Taken) {
 	}
 }
 
+// IsTaken says whether a flag has nothing behind it.
+func IsTaken(f *pflag.Flag) bool {
+	_, taken := f.Value.(*takenValue)
+	return taken
+}
+
 type takenValue struct {
 	Taken
 	text string

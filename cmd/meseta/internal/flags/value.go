@@ -9,7 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/meseta-io/meseta/messages/durations"
+	"github.com/meseta-io/meseta/messages/wire"
 )
 
 // value is one field of a configuration, set from text. It implements pflag.Value.
@@ -21,6 +24,7 @@ type value struct {
 
 var (
 	durationType    = reflect.TypeFor[time.Duration]()
+	messageType     = reflect.TypeFor[proto.Message]()
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
@@ -51,6 +55,9 @@ func (v *value) Set(text string) error {
 
 func (v *value) parse(text string) error {
 	field := v.field
+	if message, ok := field.Addr().Interface().(proto.Message); ok {
+		return wire.DecodeJSON([]byte(text), message, wire.Limits{})
+	}
 	if field.Addr().Type().Implements(unmarshalerType) {
 		return field.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
 	}
@@ -132,6 +139,9 @@ func (v *value) String() string {
 		if field.IsNil() {
 			return ""
 		}
+		if message, ok := field.Interface().(proto.Message); ok {
+			return string(wire.AppendJSON(nil, message))
+		}
 		field = field.Elem()
 	}
 	switch {
@@ -164,6 +174,8 @@ func (v *value) Type() string {
 		return "duration"
 	case v.bytes:
 		return "size"
+	case reflect.PointerTo(t).Implements(messageType):
+		return "JSON"
 	case reflect.PointerTo(t).Implements(unmarshalerType):
 		return "text"
 	case t.Kind() == reflect.Bool:
