@@ -4,11 +4,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 // Version is the version that agents report.
-const Version = "0.1.0"
+const Version = mesos.Version
 
 // capabilities is what a master may rely on.
 var capabilities = []*mesospb.AgentInfo_Capability{

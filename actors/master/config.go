@@ -10,6 +10,7 @@ import (
 	"github.com/meseta-io/meseta/actors/allocator"
 	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos"
 	"github.com/meseta-io/meseta/messages/roles"
 )
 
@@ -127,7 +128,7 @@ func Default() Config {
 		MaxCompletedFrameworks:          50,
 		MaxCompletedTasksPerFramework:   1000,
 		MaxUnreachableTasksPerFramework: 1000,
-		Version:                         "0.1.0",
+		Version:                         mesos.Version,
 	}
 }
 

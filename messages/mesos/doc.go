@@ -9,5 +9,9 @@
 // Names, numbers, types and defaults are those of Mesos 1.12, so that bytes and JSON are understood on both sides; a test
 // holds them against tables taken from the original's descriptors. The comments are ours.
 //
-// The package itself is empty. To regenerate the others: go run ./tools/protogen.
+// To regenerate them: go run ./tools/protogen.
 package mesos
+
+// Version is the version of Mesos whose API we speak, and what masters and agents say of themselves: clients choose by it
+// what they may ask for, and some refuse to work with what looks older. See docs/decisions/0013-version.md.
+const Version = "1.12.0"

@@ -60,7 +60,7 @@ func build(ctx context.Context, root, dir string) (string, error) {
 		return "", err
 	}
 	_ = f.Close()
-	c := exec.CommandContext(ctx, "go", "build", "-o", f.Name(), "./cmd/meseta")
+	c := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", f.Name(), "./cmd/meseta")
 	c.Dir = root
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build meseta: %w\n%s", err, out)

@@ -118,7 +118,7 @@ const barWidth = 30
 
 func (a *app) printOverview(o *overview) error {
 	fields := []screen.Field{
-		{Name: "Leader", Value: fmt.Sprintf("%s, Meseta %s, leads for %s", o.Leader, o.Version, took(time.Since(o.Elected))), Style: screen.Bold},
+		{Name: "Leader", Value: fmt.Sprintf("%s, speaks Mesos %s, leads for %s", o.Leader, o.Version, took(time.Since(o.Elected))), Style: screen.Bold},
 		{Name: "Agents", Value: counted(o.Agents, "none; start one with: meseta agent --master="+o.Leader)},
 	}
 	for _, r := range o.Resources {

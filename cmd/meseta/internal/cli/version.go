@@ -7,8 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meseta-io/meseta/actors/master"
+	"github.com/meseta-io/meseta/messages/mesos"
 )
+
+// release is the version of Meseta. What masters and agents tell clients is the version of Mesos that they speak.
+const release = "0.1.0"
 
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
@@ -29,7 +32,7 @@ func versioned(commands ...*cobra.Command) {
 }
 
 func versionText() string {
-	return fmt.Sprintf("meseta %s%s %s %s/%s", master.Default().Version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("meseta %s%s, speaks Mesos %s, %s %s/%s", release, revision(), mesos.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // revision is the commit that the program was built from, if the build knew.

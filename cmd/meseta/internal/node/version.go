@@ -4,13 +4,13 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/meseta-io/meseta/actors/master"
+	"github.com/meseta-io/meseta/messages/mesos"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 // version is what the program knows of itself.
 func version() *mesospb.VersionInfo {
-	number, date, user, seconds := master.Default().Version, "unknown", "meseta", 0.0
+	number, date, user, seconds := mesos.Version, "unknown", "meseta", 0.0
 	v := &mesospb.VersionInfo{Version: &number, BuildUser: &user, BuildTime: &seconds, BuildDate: &date}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
