@@ -628,8 +628,7 @@ func TestCacheIsEmptiedAtStart(t *testing.T) {
 func TestServers(t *testing.T) {
 	stalled := make(chan struct{})
 	defer close(stalled)
-	var server *shop
-	server = newShop(t, func(w http.ResponseWriter, r *http.Request) {
+	server := newShop(t, func(w http.ResponseWriter, r *http.Request) {
 		to := func(where string) { http.Redirect(w, r, where, http.StatusFound) }
 		switch r.URL.Path {
 		case "/stall":

@@ -60,12 +60,6 @@ func (d *document) number(name string, value float64) {
 	d.B = wire.AppendDouble(d.B, value)
 }
 
-func (d *document) integer(name string, value int64) {
-	d.key(name)
-	d.next()
-	d.B = strconv.AppendInt(d.B, value, 10)
-}
-
 func (d *document) bool(name string, value bool) {
 	d.key(name)
 	d.next()
