@@ -1,17 +1,13 @@
 package executor
 
 import (
-	"context"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/agent"
 	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
-	"github.com/meseta-io/meseta/messages/wire"
 )
 
 // heartbeats are this far apart, and the first comes after as long: some executors know no such event and end at the
@@ -23,9 +19,7 @@ type connection struct {
 	*process.Base
 	ref    process.Ref[*connection]
 	agent  agent.Client
-	events *web.Queue[*executorpb.Event]
-	over   bool // events is closed
-	broken bool // the stream did not end as it should; written before events is closed
+	events *web.Outbox[*executorpb.Event]
 }
 
 // Initialize implements process.Process.
@@ -46,7 +40,7 @@ func (c *connection) Exited(process.UPID) { c.cut() }
 // event hands an event to the stream. An executor that leaves so many unread is stuck or hostile; it is disconnected, as
 // if its connection had broken, and may come back.
 func (c *connection) event(_ process.UPID, e *executorpb.Event) {
-	if !c.events.Push(e, proto.Size(e)) {
+	if !c.events.Push(e) {
 		c.Log().Warn("an executor does not read its events; its connection is cut")
 		c.cut()
 	}
@@ -59,40 +53,11 @@ func (c *connection) disconnected(process.UPID, *controlpb.ExecutorDisconnected)
 func (c *connection) Finalize() { c.cut() }
 
 func (c *connection) end() {
-	c.over = true
-	c.events.Close()
+	c.events.End()
 	c.Terminate()
 }
 
 func (c *connection) cut() {
-	if !c.over {
-		c.broken = true
-		c.end()
-	}
-}
-
-// pump writes events to the stream until one of the two ends.
-func (c *connection) pump(ctx context.Context, s *web.Stream, f wire.Format) {
-	var buf []byte
-	for {
-		e, ok := c.events.Next(ctx)
-		if !ok {
-			break
-		}
-		record, err := f.Append(buf[:0], e)
-		if err == nil {
-			err = s.Send(record)
-		}
-		if err != nil {
-			c.Log().Debug("an event could not be written", "type", e.GetType(), "error", err)
-			s.Break()
-			return
-		}
-		buf = record
-	}
-	if ctx.Err() != nil || c.events.Full() || c.broken {
-		s.Break()
-		return
-	}
-	s.Close()
+	c.events.Cut()
+	c.Terminate()
 }

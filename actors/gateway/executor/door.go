@@ -95,7 +95,7 @@ func (d *door) subscribe(w *web.Writer, r *web.Request, call *executorpb.Call) {
 		w.Error(err)
 		return
 	}
-	c := &connection{agent: d.agent, events: web.NewQueue[*executorpb.Event](d.config.QueuedEvents, d.config.QueuedBytes)}
+	c := &connection{agent: d.agent, events: web.NewOutbox[*executorpb.Event](d.config.QueuedEvents, d.config.QueuedBytes)}
 	// The agent's name makes it one of its own where several share a runtime.
 	if c.ref, err = process.Spawn(d.runtime, fmt.Sprintf("executor-stream(%s,%d)", d.agent.UPID().ID, d.opened.Add(1)), c); err != nil {
 		w.Error(err)
@@ -110,5 +110,7 @@ func (d *door) subscribe(w *web.Writer, r *web.Request, call *executorpb.Call) {
 	if err != nil {
 		return
 	}
-	c.pump(r.Context(), stream, f)
+	if err := c.events.Pump(r.Context(), stream, f); err != nil {
+		c.Log().Debug("an event could not be written", "error", err)
+	}
 }

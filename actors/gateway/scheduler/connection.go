@@ -1,10 +1,7 @@
 package scheduler
 
 import (
-	"context"
 	"errors"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/actors/master"
@@ -12,7 +9,6 @@ import (
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
-	"github.com/meseta-io/meseta/messages/wire"
 )
 
 // connection stands in for the scheduler of one SUBSCRIBE. It lives as long as the stream; its end is the framework's
@@ -22,8 +18,7 @@ type connection struct {
 	ref    process.Ref[*connection]
 	master master.Client
 	stream string
-	events *web.Queue[*schedulerpb.Event]
-	broken bool // the stream did not end as it should; written before events is closed
+	events *web.Outbox[*schedulerpb.Event]
 }
 
 // Initialize implements process.Process.
@@ -49,7 +44,7 @@ func (c *connection) subscribe(who authorization.Subject, call *schedulerpb.Call
 // event hands an event to the stream. A client that has left so many unread is gone or hostile; its framework is
 // disconnected, as if its connection had broken, and may come back.
 func (c *connection) event(_ process.UPID, e *schedulerpb.Event) {
-	if !c.events.Push(e, proto.Size(e)) {
+	if !c.events.Push(e) {
 		c.Log().Warn("a scheduler does not read its events; its connection is cut")
 		c.cut()
 		return
@@ -61,13 +56,13 @@ func (c *connection) event(_ process.UPID, e *schedulerpb.Event) {
 
 // end closes the stream after what it still has to say.
 func (c *connection) end() {
-	c.events.Close()
+	c.events.End()
 	c.Terminate()
 }
 
 func (c *connection) cut() {
-	c.broken = true
-	c.end()
+	c.events.Cut()
+	c.Terminate()
 }
 
 // upid is the actor, or nobody if there is no connection.
@@ -76,30 +71,4 @@ func (c *connection) upid() process.UPID {
 		return process.UPID{}
 	}
 	return c.ref.UPID
-}
-
-// pump writes events to the stream until one of the two ends.
-func (c *connection) pump(ctx context.Context, s *web.Stream, f wire.Format) {
-	var buf []byte
-	for {
-		e, ok := c.events.Next(ctx)
-		if !ok {
-			break
-		}
-		record, err := f.Append(buf[:0], e)
-		if err == nil {
-			err = s.Send(record)
-		}
-		if err != nil {
-			c.Log().Debug("an event could not be written", "type", e.GetType(), "error", err)
-			s.Break()
-			return
-		}
-		buf = record
-	}
-	if ctx.Err() != nil || c.events.Full() || c.broken {
-		s.Break()
-		return
-	}
-	s.Close()
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 	"github.com/meseta-io/meseta/messages/wire"
+	"github.com/meseta-io/meseta/testkit/lodge"
 )
 
 // patience bounds every wait for something that has to happen.
@@ -37,7 +38,7 @@ const patience = 30 * time.Second
 // house is a master behind its HTTP doors, on a real socket, with a clock that can be set forward.
 type house struct {
 	t      testing.TB
-	clock  *clock
+	clock  *lodge.Clock
 	rt     *process.Runtime
 	master master.Client
 	addr   string
@@ -72,7 +73,7 @@ func (h *house) streams() (n int) {
 
 func newHouse(t testing.TB, options ...option) *house {
 	t.Helper()
-	h := &house{t: t, clock: &clock{}}
+	h := &house{t: t, clock: &lodge.Clock{}}
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	rt, err := process.New(process.Config{Clock: h.clock, Log: logger, OnPanic: func(who process.UPID, why any, stack []byte) {
 		panic(fmt.Sprintf("%s: %v\n%s", who, why, stack))

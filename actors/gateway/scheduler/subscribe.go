@@ -34,7 +34,9 @@ func (d *door) subscribe(w *web.Writer, r *web.Request, call *schedulerpb.Call, 
 	}
 	who := r.Subject()
 	process.Dispatch(c.ref, func(c *connection) { c.subscribe(who, call) })
-	c.pump(r.Context(), stream, f)
+	if err := c.events.Pump(r.Context(), stream, f); err != nil {
+		c.Log().Debug("an event could not be written", "error", err)
+	}
 }
 
 // open spawns the actor of a new stream.
@@ -42,7 +44,7 @@ func (d *door) open() (*connection, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.opened++
-	c := &connection{master: d.master, stream: newStreamID(), events: web.NewQueue[*schedulerpb.Event](d.config.QueuedEvents, d.config.QueuedBytes)}
+	c := &connection{master: d.master, stream: newStreamID(), events: web.NewOutbox[*schedulerpb.Event](d.config.QueuedEvents, d.config.QueuedBytes)}
 	ref, err := process.Spawn(d.runtime, fmt.Sprintf("scheduler-stream(%d)", d.opened), c)
 	if err != nil {
 		return nil, err

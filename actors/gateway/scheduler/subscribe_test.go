@@ -52,10 +52,10 @@ func TestAHeartbeatComesEvery15Seconds(t *testing.T) {
 	h := newHouse(t)
 	s := h.subscribe(wire.JSON, framework())
 	for range 3 {
-		h.clock.advance(15 * time.Second)
+		h.clock.Advance(15 * time.Second)
 		s.wantsNext(schedulerpb.Event_HEARTBEAT)
 	}
-	h.clock.advance(14 * time.Second)
+	h.clock.Advance(14 * time.Second)
 	s.accepted(&schedulerpb.Call{Type: schedulerpb.Call_TEARDOWN.Enum()})
 	if last := s.ends(); len(last) > 0 {
 		t.Errorf("a second too early comes %v", last)
@@ -248,7 +248,7 @@ func TestABrokenStreamDisconnectsTheFramework(t *testing.T) {
 	}
 	back.leave()
 	h.until("the framework is disconnected", func() bool { return !h.framework(s.framework).GetConnected() })
-	h.clock.advance(time.Hour)
+	h.clock.Advance(time.Hour)
 	h.until("the framework is removed", func() bool { return h.framework(s.framework) == nil })
 	h.open(wire.JSON, subscription(framework(known(s.framework)))).errors("Framework has been removed")
 	wants(t, s.call(&schedulerpb.Call{Type: schedulerpb.Call_REVIVE.Enum()}), http.StatusBadRequest, "Framework cannot be found")

@@ -61,6 +61,13 @@ func (q *Queue[T]) Full() bool {
 	return q.full
 }
 
+// Closed says whether nothing more will come.
+func (q *Queue[T]) Closed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
 func (q *Queue[T]) close() {
 	q.closed = true
 	q.signal()
