@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -266,35 +265,6 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 		if _, code := hold(); code == 200 {
 			return
 		}
-	}
-}
-
-// Answers are not held back for a fuller packet: a client waits for each of them.
-func TestNoDelay(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	s, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	raw, err := s.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var value int
-	if ctl := raw.Control(func(fd uintptr) {
-		value, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
-	}); ctl != nil || err != nil || value == 0 {
-		t.Errorf("TCP_NODELAY is %d, %v, %v", value, ctl, err)
 	}
 }
 

@@ -52,6 +52,11 @@ type Parts struct {
 	Version *mesospb.VersionInfo
 	// Files are the node's virtual files.
 	Files *files.Service
+	// Loopback is set if the node can be reached from its own machine only: then no page of another site may use a browser
+	// there to get at it.
+	Loopback bool
+	// Names are those by which the node is reached then, beside its addresses and localhost.
+	Names []string
 	// Routes are those that no room of the gateway has.
 	Routes []web.Route
 	Log    *slog.Logger
@@ -184,6 +189,9 @@ func New(c Config, p Parts) (*Gateway, error) {
 	w := web.Config{
 		Routes: p.routes(func() []web.Route { return g.router.Routes() }), Delegate: p.Delegate, Leadership: p.leadership(), Authenticator: p.Authenticator, Firewall: closed,
 		Limits: c.limits(),
+	}
+	if p.Loopback {
+		w.Admit = newLocal(p.Names).admit
 	}
 	if p.Runtime != nil {
 		w.Processes = p.Runtime

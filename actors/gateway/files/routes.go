@@ -21,11 +21,7 @@ import (
 // state. The authorizer (nil: everybody may) decides about debug alone; what is attached brings its own Allow.
 func Routes(s *Service, realm string, authorizer authorization.Authorizer) []web.Route {
 	route := func(pattern, summary string, serve func(*web.Writer, *web.Request)) web.Route {
-		return web.Route{Process: "files", Pattern: pattern, Realm: realm, Summary: summary, Serve: func(w *web.Writer, r *web.Request) {
-			// What is in a file is the file's author's; no browser may guess at it.
-			w.Header().Set("X-Content-Type-Options", "nosniff")
-			serve(w, r)
-		}}
+		return web.Route{Process: "files", Pattern: pattern, Realm: realm, Summary: summary, Serve: serve}
 	}
 	return []web.Route{
 		route("browse", "Returns a file listing for a directory.", s.browse),

@@ -34,7 +34,6 @@ func (p Parts) help(w *web.Writer, r *web.Request) {
 		describe(&b, route, one)
 	}
 	b.WriteString("</dl>\n</body></html>\n")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Bytes(http.StatusOK, "text/html", []byte(b.String()))
 }
 

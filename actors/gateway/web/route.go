@@ -63,6 +63,8 @@ type Config struct {
 	// Authenticator is who checks clients of a realm, or nil if the realm is open. It is asked for each request, so what
 	// it knows may change. Nil: every realm is open.
 	Authenticator func(realm string) process.Authenticator
+	// Admit refuses requests before anything else is looked at. Nil: it refuses none.
+	Admit func(*http.Request) error
 	// Firewall says whether a path is closed. Nil: none is.
 	Firewall func(path string) bool
 	// Processes serves paths of processes that are in no route, for those of whom Alive is true. Nil: there are none.

@@ -62,6 +62,12 @@ func (t *Router) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 
 // serve finds the route and checks everything that is to be checked, in Mesos' order.
 func (t *Router) serve(w *Writer, r *Request) {
+	if t.config.Admit != nil {
+		if err := t.config.Admit(r.Request); err != nil {
+			w.Error(err)
+			return
+		}
+	}
 	route, err := t.route(r)
 	if err == nil {
 		err = t.firewall(r, route)

@@ -75,6 +75,7 @@ func New(c Config, log *Log) (*Service, error) {
 	}
 	s.files = files.New()
 	s.parts = gateway.Parts{Authenticator: s.realms.Authenticator, Runtime: s.rt, Files: s.files, Log: log.Logger, Logging: doors.NewLogging(log.Threshold, nil), Version: version()}
+	s.parts.Loopback, s.parts.Names = net.ParseIP(c.IP).IsLoopback(), []string{c.AdvertiseIP}
 	s.close = append(s.close, log.Close)
 	s.OnReload("certificates", s.transport.Reload)
 	return s, nil
@@ -137,6 +138,7 @@ func (s *Service) Master(c master.Config, guard realms.Master) error {
 	if err == nil {
 		s.reloadRateLimits(c.RateLimits, m)
 		s.parts.Master, s.parts.Delegate = &m, m.UPID().ID
+		s.parts.Names = append(s.parts.Names, c.Hostname)
 	}
 	return err
 }
@@ -226,6 +228,7 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 	if err == nil {
 		s.parts.Agents = append(s.parts.Agents, agentdoor.Parts{Agent: a})
 		s.parts.Delegate = cmp.Or(s.parts.Delegate, a.UPID().ID)
+		s.parts.Names = append(s.parts.Names, c.Hostname)
 	}
 	return err
 }
