@@ -97,7 +97,7 @@ func start(t testing.TB, dir string, args ...string) *program {
 func startAs(t testing.TB, path, dir string, env []string, args ...string) *program {
 	t.Helper()
 	p := &program{t: t, cmd: exec.Command(path, args...), out: newStream(), err: newStream(), exited: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env = dir, environment(env...)
+	p.cmd.Dir, p.cmd.Env = dir, environment(append([]string{"HOME=" + dir}, env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

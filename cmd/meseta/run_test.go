@@ -172,7 +172,7 @@ func TestCalledAsMesosPrograms(t *testing.T) {
 		return startAs(t, link, c.dir, []string{"MESOS_MASTER=" + c.at}, args...)
 	}
 	p := call("mesos-execute", "--name=x", "--command=echo $A hi", `--env={"A":"b"}`).ends(0)
-	for _, want := range []string{"Received status update TASK_RUNNING for task 'x.", "Received status update TASK_FINISHED", "b hi\n"} {
+	for _, want := range []string{"Received status update TASK_RUNNING for task 'x'", "Received status update TASK_FINISHED", "b hi\n"} {
 		p.sees(p.out, regexp.QuoteMeta(want))
 	}
 	p = call("mesos-execute", "--name=x").ends(2)

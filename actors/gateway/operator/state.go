@@ -25,7 +25,7 @@ func lists(d *door, w *web.Writer, r *web.Request, f wire.Format, call *masterpb
 	answer := &node{head: &masterpb.Response{Type: masterpb.Response_Type(masterpb.Response_Type_value[call.GetType().String()]).Enum()}}
 	switch call.GetType() {
 	case masterpb.Call_GET_STATE:
-		answer.nodes = []*node{state(of, v, f)}
+		answer.nodes = []*node{state(of, v)}
 	case masterpb.Call_GET_AGENTS:
 		answer.nodes = []*node{agents(of, v)}
 	case masterpb.Call_GET_FRAMEWORKS:
@@ -33,7 +33,7 @@ func lists(d *door, w *web.Writer, r *web.Request, f wire.Format, call *masterpb
 	case masterpb.Call_GET_EXECUTORS:
 		answer.nodes = []*node{executors(of, v)}
 	case masterpb.Call_GET_TASKS:
-		answer.nodes = []*node{tasks(of, v, f)}
+		answer.nodes = []*node{tasks(of, v)}
 	}
 	w.Segments(http.StatusOK, f.MediaType(), answer.encode(f))
 }
@@ -53,9 +53,9 @@ func (d *door) metrics(w *web.Writer, f wire.Format, list []*mesospb.Metric) {
 }
 
 // state is the snapshot of everything, in an answer or at the beginning of a stream.
-func state(of proto.Message, v *master.View, f wire.Format) *node {
+func state(of proto.Message, v *master.View) *node {
 	in := &masterpb.Response_GetState{}
-	return one(of, "get_state", tasks(in, v, f), executors(in, v), frameworks(in, v), agents(in, v))
+	return one(of, "get_state", tasks(in, v), executors(in, v), frameworks(in, v), agents(in, v))
 }
 
 // ranged is a map of a view.
@@ -66,27 +66,17 @@ type ranged[M proto.Message] interface {
 
 // all is a repeated field with what is in a map, as far as it can be seen.
 func all[M proto.Message](of proto.Message, name protoreflect.Name, t ranged[M]) *node {
-	return some(of, name, t, func(M) bool { return true })
-}
-
-func some[M proto.Message](of proto.Message, name protoreflect.Name, t ranged[M], which func(M) bool) *node {
 	return many(of, name, t.Places(), func(from, to int, yield func(proto.Message)) {
 		for _, m := range t.Range(from, to) {
-			if which(m) {
-				yield(m)
-			}
+			yield(m)
 		}
 	})
 }
 
-func tasks(of proto.Message, v *master.View, f wire.Format) *node {
+// tasks are those of frameworks that are over too. Mesos leaves these out of the binary form alone, which is a slip.
+func tasks(of proto.Message, v *master.View) *node {
 	in := &masterpb.Response_GetTasks{}
-	// A slip in Mesos that its clients see: in the binary form the tasks of frameworks that are over are not there.
-	listed := func(t *mesospb.Task) bool {
-		_, here := v.Frameworks.Get(t.GetFrameworkId().GetValue())
-		return here || f == wire.JSON
-	}
-	return one(of, "get_tasks", all(in, "tasks", v.Tasks), some(in, "unreachable_tasks", v.Unreachable, listed), some(in, "completed_tasks", v.Completed, listed))
+	return one(of, "get_tasks", all(in, "tasks", v.Tasks), all(in, "unreachable_tasks", v.Unreachable), all(in, "completed_tasks", v.Completed))
 }
 
 func executors(of proto.Message, v *master.View) *node {

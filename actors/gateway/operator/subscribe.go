@@ -74,7 +74,7 @@ func subscribe(d *door, w *web.Writer, r *web.Request, f wire.Format, _ *masterp
 // greet sends the snapshot.
 func (s *stream) greet(v *master.View, heartbeat time.Duration) error {
 	in := &masterpb.Event_Subscribed{}
-	hello := one(&masterpb.Event{}, "subscribed", state(in, s.lens.Through(v), s.format))
+	hello := one(&masterpb.Event{}, "subscribed", state(in, s.lens.Through(v)))
 	hello.tail = &masterpb.Event_Subscribed{HeartbeatIntervalSeconds: proto.Float64(heartbeat.Seconds())}
 	all := &node{head: &masterpb.Event{Type: masterpb.Event_SUBSCRIBED.Enum()}, nodes: []*node{hello}}
 	return s.send(bytes.Join(all.encode(s.format), nil), v.Sequence)

@@ -28,6 +28,9 @@ import (
 // Patience is how long a master may take to be ready: one that was just elected reads its registry first.
 const Patience = 5 * time.Second
 
+// silence is how long a server that took a question may keep silent before it is given up.
+const silence = 10 * time.Second
+
 // again is how long to wait before asking somebody again who was not ready.
 const again = 50 * time.Millisecond
 
@@ -51,11 +54,12 @@ func New(masters []string, credential *mesospb.Credential, t *tls.Config) *Clien
 		c.scheme = "https"
 	}
 	transport := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: Patience}).DialContext,
-		TLSClientConfig:     t,
-		TLSHandshakeTimeout: Patience,
-		MaxIdleConnsPerHost: 8,
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: Patience}).DialContext,
+		TLSClientConfig:       t,
+		TLSHandshakeTimeout:   Patience,
+		ResponseHeaderTimeout: silence,
+		MaxIdleConnsPerHost:   8,
 	}
 	c.http = &http.Client{Transport: transport, CheckRedirect: c.redirect}
 	return c
@@ -86,6 +90,14 @@ func (c *Client) Master(ctx context.Context, call *masterpb.Call) (*masterpb.Res
 	return r, c.leader(ctx, func(address string) error {
 		return c.call(ctx, c.url(address, "/api/v1"), address, call, r)
 	})
+}
+
+// Both asks two questions at once.
+func (c *Client) Both(one, other func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- one() }()
+	err := other()
+	return errors.Join(<-done, err)
 }
 
 // Agent asks an agent by its pid, "slave(1)@10.0.0.2:5051".

@@ -33,6 +33,28 @@ func (c *Client) Why(ctx context.Context, framework, role, demand string) ([]bey
 	return answer.Explanations, err
 }
 
+// Task asks how one task is. "" stands for one that the master does not remember.
+func (c *Client) Task(ctx context.Context, framework, task string) (state string, err error) {
+	var answer struct {
+		Tasks []struct {
+			State string `json:"state"`
+		} `json:"tasks"`
+	}
+	err = c.leader(ctx, func(address string) error {
+		to := c.url(address, "/master/tasks")
+		to.RawQuery = url.Values{"framework_id": {framework}, "task_id": {task}}.Encode()
+		document, err := c.get(ctx, to, address)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(document, &answer)
+	})
+	if err != nil || len(answer.Tasks) == 0 {
+		return "", err
+	}
+	return answer.Tasks[0].State, nil // the latest, should the framework have used the id before
+}
+
 // Kill ends a task. grace is what it may take at most, as in "10secs", or "" for what it was launched with.
 func (c *Client) Kill(ctx context.Context, framework, task, grace string) error {
 	form := url.Values{"frameworkId": {framework}, "taskId": {task}}

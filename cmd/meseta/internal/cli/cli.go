@@ -53,8 +53,9 @@ func Arguments(argv []string) []string {
 
 // app is one run of the program.
 type app struct {
-	out, err *screen.Screen
-	ctx      context.Context
+	out, err  *screen.Screen
+	ctx       context.Context
+	arguments []string // as after the name of the program
 }
 
 // exit is an error that knows its code. Without a text, everything has been said.
@@ -93,9 +94,9 @@ func Main(argv []string) int {
 }
 
 func run(ctx context.Context, argv []string, out, err *screen.Screen) int {
-	a := &app{out: out, err: err, ctx: ctx}
+	a := &app{out: out, err: err, ctx: ctx, arguments: Arguments(argv)}
 	root := a.root()
-	root.SetArgs(Arguments(argv))
+	root.SetArgs(a.arguments)
 	return a.report(root.ExecuteContext(ctx))
 }
 

@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -9,9 +13,12 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
+	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/quotapb"
 	"github.com/meseta-io/meseta/messages/validation"
 )
 
@@ -31,14 +38,13 @@ func (a *app) describe() *cobra.Command {
 			return err
 		}
 		s, err := snap(a.ctx, c)
+		if err == nil {
+			err = s.learnAll(a.ctx, c)
+		}
 		if err != nil {
 			return masterError(config.Master, err)
 		}
-		roles, err := c.Master(a.ctx, &masterpb.Call{Type: masterpb.Call_GET_ROLES.Enum()})
-		if err != nil {
-			return masterError(config.Master, err)
-		}
-		found, err := s.find(args[0], roles.GetGetRoles().GetRoles())
+		found, err := s.find(args[0], s.roles)
 		if err != nil {
 			return err
 		}
@@ -47,6 +53,23 @@ func (a *app) describe() *cobra.Command {
 		}
 		return found.show(a, s, time.Now())
 	})
+}
+
+// learnAll asks for what only descriptions show. What the caller may not see is left out.
+func (s *snapshot) learnAll(ctx context.Context, c *api.Client) error {
+	for call, keep := range map[masterpb.Call_Type]func(*masterpb.Response){
+		masterpb.Call_GET_EXECUTORS:            func(r *masterpb.Response) { s.GetExecutors = r.GetGetExecutors() },
+		masterpb.Call_GET_ROLES:                func(r *masterpb.Response) { s.roles = r.GetGetRoles().GetRoles() },
+		masterpb.Call_GET_QUOTA:                func(r *masterpb.Response) { s.quotas = r.GetGetQuota().GetStatus().GetConfigs() },
+		masterpb.Call_GET_MAINTENANCE_SCHEDULE: func(r *masterpb.Response) { s.windows = r.GetGetMaintenanceSchedule().GetSchedule().GetWindows() },
+	} {
+		r, err := c.Master(ctx, &masterpb.Call{Type: call.Enum()})
+		if err != nil && !errors.Is(err, fault.ErrDenied) {
+			return err
+		}
+		keep(r)
+	}
+	return nil
 }
 
 // finding is what an id turned out to be.
@@ -112,7 +135,10 @@ func (a *app) showTask(s *snapshot, t *mesospb.Task, now time.Time) error {
 		{Name: "Executor", Value: executor},
 		{Name: "User", Value: t.GetUser()},
 		{Name: "Resources", Value: resourceLines(t.GetResources())},
+		{Name: "Limits", Value: limitLines(t.GetLimits())},
 		{Name: "Labels", Value: labelLines(t.GetLabels())},
+		{Name: "Ports", Value: portLines(t.GetDiscovery().GetPorts().GetPorts())},
+		{Name: "Container", Value: containerText(t)},
 		{Name: "Sandbox", Value: where},
 	})
 	if err != nil {
@@ -120,6 +146,48 @@ func (a *app) showTask(s *snapshot, t *mesospb.Task, now time.Time) error {
 	}
 	fmt.Fprintln(a.out)
 	return a.out.Table([]string{"WHEN", "STATE", "SOURCE", "REASON", "MESSAGE"}, historyRows(t, now))
+}
+
+// containerText is the container that a task's last status names, and the addresses that it has.
+func containerText(t *mesospb.Task) string {
+	for _, st := range slices.Backward(t.GetStatuses()) {
+		container := st.GetContainerStatus()
+		if container == nil {
+			continue
+		}
+		text := container.GetContainerId().GetValue()
+		for up := container.GetContainerId().GetParent(); up != nil; up = up.GetParent() {
+			text = up.GetValue() + "." + text
+		}
+		var addresses []string
+		for _, network := range container.GetNetworkInfos() {
+			for _, ip := range network.GetIpAddresses() {
+				addresses = append(addresses, ip.GetIpAddress())
+			}
+		}
+		if len(addresses) > 0 {
+			text += " at " + strings.Join(addresses, ", ")
+		}
+		return text
+	}
+	return ""
+}
+
+func portLines(ports []*mesospb.Port) string {
+	var lines []string
+	for _, p := range ports {
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%d %s %s", p.GetNumber(), p.GetProtocol(), p.GetName())))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// limitLines are amounts by name, one below the other.
+func limitLines(limits map[string]*mesospb.Value_Scalar) string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		lines = append(lines, name+":"+number(limits[name].GetValue()))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // historyRows are the states that a task went through.
@@ -223,6 +291,8 @@ func (a *app) showAgent(s *snapshot, agent *masterpb.Response_GetAgents_Agent, n
 		{Name: "State", Value: state, Style: style},
 		{Name: "Version", Value: agent.GetVersion()},
 		{Name: "Registered", Value: since(agent.GetRegisteredTime(), now) + " ago"},
+		{Name: "Draining", Value: drainText(agent, now), Style: screen.Yellow},
+		{Name: "Unavailable", Value: s.unavailable(info.GetHostname(), afterAt(agent.GetPid()), now), Style: screen.Yellow},
 		{Name: "Attributes", Value: strings.Join(attributes, "\n")},
 		{Name: "Has", Value: resourceLines(agent.GetTotalResources())},
 		{Name: "Used", Value: resourceLines(agent.GetAllocatedResources())},
@@ -231,6 +301,44 @@ func (a *app) showAgent(s *snapshot, agent *masterpb.Response_GetAgents_Agent, n
 		return err
 	}
 	return a.showTasks(s, now, func(t *mesospb.Task) bool { return t.GetAgentId().GetValue() == id })
+}
+
+// drainText says how an agent is drained.
+func drainText(agent *masterpb.Response_GetAgents_Agent, now time.Time) string {
+	drain := agent.GetDrainInfo()
+	if drain == nil {
+		return ""
+	}
+	text := strings.ToLower(drain.GetState().String())
+	if at := agent.GetEstimatedDrainStartTime(); at != nil {
+		text += ", began " + since(at, now) + " ago"
+	}
+	if grace := drain.GetConfig().GetMaxGracePeriod(); grace != nil {
+		text += ", tasks may take " + took(time.Duration(grace.GetNanoseconds())) + " to end"
+	}
+	if drain.GetConfig().GetMarkGone() {
+		text += ", gone for good afterwards"
+	}
+	return text
+}
+
+// unavailable is when the maintenance of an agent's machine begins, and how long it takes.
+func (s *snapshot) unavailable(host, address string, now time.Time) string {
+	ip, _, _ := net.SplitHostPort(address)
+	var lines []string
+	for _, w := range s.windows {
+		if !slices.ContainsFunc(w.GetMachineIds(), func(m *mesospb.MachineID) bool {
+			return (m.GetHostname() == "" || m.GetHostname() == host) && (m.GetIp() == "" || m.GetIp() == ip)
+		}) {
+			continue
+		}
+		text := "from " + moment(time.Unix(0, w.GetUnavailability().GetStart().GetNanoseconds()), now)
+		if d := w.GetUnavailability().GetDuration(); d != nil {
+			text += " for " + took(time.Duration(d.GetNanoseconds()))
+		}
+		lines = append(lines, text)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func attributeText(at *mesospb.Attribute) string {
@@ -258,6 +366,7 @@ func (a *app) showExecutor(s *snapshot, e *masterpb.Response_GetExecutors_Execut
 	return a.out.Fields([]screen.Field{
 		{Name: "Executor", Value: info.GetExecutorId().GetValue(), Style: screen.Bold},
 		{Name: "Name", Value: info.GetName()},
+		{Name: "Type", Value: strings.ToLower(info.GetType().String())},
 		{Name: "Framework", Value: s.framework(info.GetFrameworkId())},
 		{Name: "Agent", Value: s.host(e.GetAgentId())},
 		{Name: "Command", Value: info.GetCommand().GetValue()},
@@ -284,9 +393,21 @@ func (a *app) showRole(s *snapshot, r *mesospb.Role) error {
 	return a.out.Fields([]screen.Field{
 		{Name: "Role", Value: r.GetName(), Style: screen.Bold},
 		{Name: "Weight", Value: number(r.GetWeight())},
+		{Name: "Guaranteed", Value: limitLines(s.quota(r.GetName()).GetGuarantees())},
+		{Name: "At most", Value: limitLines(s.quota(r.GetName()).GetLimits())},
 		{Name: "Frameworks", Value: strings.Join(names, "\n")},
 		{Name: "Holds", Value: resourceLines(r.GetResources())},
 	})
+}
+
+// quota is that of a role, or nil.
+func (s *snapshot) quota(role string) *quotapb.QuotaConfig {
+	for _, q := range s.quotas {
+		if q.GetRole() == role {
+			return q
+		}
+	}
+	return nil
 }
 
 // resourceLines writes resources as Mesos does, one below the other.

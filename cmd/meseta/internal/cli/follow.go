@@ -33,9 +33,10 @@ type followed struct {
 	to io.Writer
 }
 
-// sandboxOf is where an agent shows the files of a command task: its executor has the task's id.
+// sandboxOf is where an agent shows the files of a task. The executor of a command task has the task's id.
 func sandboxOf(p job.Place, task *mesospb.TaskInfo) string {
-	return path.Join("/frameworks", p.Framework.GetValue(), "executors", task.GetTaskId().GetValue(), "runs/latest")
+	executor := orElse(task.GetExecutor().GetExecutorId().GetValue(), task.GetTaskId().GetValue())
+	return path.Join("/frameworks", p.Framework.GetValue(), "executors", executor, "runs/latest")
 }
 
 // follow makes a follower; its loop does the work.

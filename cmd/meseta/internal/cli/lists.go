@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
+	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
@@ -30,6 +32,7 @@ type listConfig struct {
 type list struct {
 	use, short, empty string
 	ask               masterpb.Call_Type
+	also              masterpb.Call_Type                     // what people see beside it, if they may; or none
 	part              func(*masterpb.Response) proto.Message // what json shows
 	rows              func(r *masterpb.Response, all bool, now time.Time) (head []string, rows [][]screen.Cell)
 	over              bool // whether there is more with --all
@@ -60,6 +63,13 @@ func (a *app) show(l list, config listConfig) error {
 	}
 	if asJSON {
 		return a.printJSON(l.part(r))
+	}
+	if l.also != masterpb.Call_UNKNOWN {
+		more, err := c.Master(a.ctx, &masterpb.Call{Type: l.also.Enum()})
+		if err != nil && !errors.Is(err, fault.ErrDenied) {
+			return masterError(config.Master, err)
+		}
+		proto.Merge(r, more)
 	}
 	head, rows := l.rows(r, config.All, time.Now())
 	if len(rows) == 0 {
@@ -124,45 +134,6 @@ func agentState(agent *masterpb.Response_GetAgents_Agent) (string, screen.Style)
 		return "away", screen.Red
 	}
 	return "active", screen.Green
-}
-
-func (a *app) tasks() *cobra.Command {
-	return a.list(list{
-		use: "tasks", short: "list the tasks and where they run", over: true,
-		empty: "No task runs. To see those that are over: meseta tasks --all",
-		ask:   masterpb.Call_GET_STATE,
-		part:  func(r *masterpb.Response) proto.Message { return r.GetGetState().GetGetTasks() },
-		rows:  taskRows,
-	})
-}
-
-func taskRows(r *masterpb.Response, all bool, now time.Time) ([]string, [][]screen.Cell) {
-	state := snapshotOf(r.GetGetState())
-	tasks := slices.Concat(state.GetGetTasks().GetTasks(), state.GetGetTasks().GetUnreachableTasks())
-	if all {
-		tasks = slices.Concat(state.GetGetTasks().GetCompletedTasks(), tasks)
-	}
-	slices.SortStableFunc(tasks, func(a, b *mesospb.Task) int { return cmp.Compare(beganAt(a), beganAt(b)) })
-	var rows [][]screen.Cell
-	for _, task := range tasks {
-		used := quantities(task.GetResources())
-		began, lasted := "-", "-"
-		if at := beganAt(task); at > 0 {
-			start, end := unixTime(at), now
-			began = start.Format("15:04:05")
-			if over(task.GetState()) {
-				end = unixTime(lastAt(task))
-			}
-			lasted = took(end.Sub(start))
-		}
-		rows = append(rows, []screen.Cell{
-			{Text: task.GetTaskId().GetValue()}, {Text: stateName(task.GetState()), Style: stateStyle(task.GetState())},
-			{Text: state.host(task.GetAgentId())}, {Text: state.framework(task.GetFrameworkId())},
-			{Text: used.CPUs().String(), Right: true}, {Text: sizeOf(float64(used.Mem()) / 1000), Right: true},
-			{Text: began, Right: true}, {Text: lasted, Right: true},
-		})
-	}
-	return []string{"ID", "STATE", "AGENT", "FRAMEWORK", "CPUS", "MEMORY", "BEGAN", "LASTED"}, rows
 }
 
 func (a *app) frameworks() *cobra.Command {

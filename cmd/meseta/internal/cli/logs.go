@@ -143,17 +143,17 @@ func (l *logReader) ended() bool {
 	if over(l.task.GetState()) {
 		return true
 	}
-	s, err := snap(l.ctx, l.c)
-	if err != nil {
+	state, err := l.c.Task(l.ctx, l.task.GetFrameworkId().GetValue(), l.task.GetTaskId().GetValue())
+	switch {
+	case err != nil:
 		return false
+	case state == "":
+		return true // the master has forgotten it
 	}
-	for _, t := range s.allTasks() {
-		if t.GetTaskId().GetValue() == l.task.GetTaskId().GetValue() && t.GetFrameworkId().GetValue() == l.task.GetFrameworkId().GetValue() {
-			l.task = t
-			return over(t.GetState())
-		}
+	if number, ok := mesospb.TaskState_value[state]; ok {
+		l.task.State = mesospb.TaskState(number).Enum()
 	}
-	return true // the master has forgotten it
+	return over(l.task.GetState())
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 // reach is how a command finds the cluster.
@@ -19,8 +20,17 @@ type reach struct {
 
 const defaultMaster = "127.0.0.1:5050"
 
-// client makes what asks the cluster.
+// client makes what asks the cluster, as whoever the file of --credential says.
 func (r reach) client() (*api.Client, error) {
+	credential, err := node.Credential(r.Credential, logTo(os.Stderr, slog.LevelWarn))
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return r.clientOf(credential)
+}
+
+// clientOf makes what asks the cluster with a credential. nil: with none.
+func (r reach) clientOf(credential *mesospb.Credential) (*api.Client, error) {
 	var masters []string
 	for name := range strings.SplitSeq(r.Master, ",") {
 		address, err := node.Resolve(strings.TrimSpace(name))
@@ -28,10 +38,6 @@ func (r reach) client() (*api.Client, error) {
 			return nil, usageError(err)
 		}
 		masters = append(masters, address)
-	}
-	credential, err := node.Credential(r.Credential, logTo(os.Stderr, slog.LevelWarn))
-	if err != nil {
-		return nil, usageError(err)
 	}
 	secured, err := r.TLS.Client()
 	if err != nil {

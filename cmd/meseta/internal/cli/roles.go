@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,9 +14,10 @@ import (
 
 func (a *app) roles() *cobra.Command {
 	return a.list(list{
-		use: "roles", short: "list the roles, their weights and what they use",
+		use: "roles", short: "list the roles, their weights, quotas and what they use",
 		empty: "No framework has a role, and no role has a weight or a quota.",
 		ask:   masterpb.Call_GET_ROLES,
+		also:  masterpb.Call_GET_QUOTA,
 		part:  func(r *masterpb.Response) proto.Message { return r.GetGetRoles() },
 		rows:  roleRows,
 	})
@@ -23,6 +25,10 @@ func (a *app) roles() *cobra.Command {
 
 func roleRows(r *masterpb.Response, _ bool, _ time.Time) ([]string, [][]screen.Cell) {
 	var rows [][]screen.Cell
+	guaranteed, limited := map[string]string{}, map[string]string{}
+	for _, q := range r.GetGetQuota().GetStatus().GetConfigs() {
+		guaranteed[q.GetRole()], limited[q.GetRole()] = oneLine(limitLines(q.GetGuarantees())), oneLine(limitLines(q.GetLimits()))
+	}
 	for _, role := range r.GetGetRoles().GetRoles() {
 		used := quantities(role.GetResources())
 		gpus, _ := used.Scalar("gpus")
@@ -30,10 +36,13 @@ func roleRows(r *masterpb.Response, _ bool, _ time.Time) ([]string, [][]screen.C
 			{Text: role.GetName()}, {Text: number(role.GetWeight()), Right: true}, {Text: number(float64(len(role.GetFrameworks()))), Right: true},
 			{Text: used.CPUs().String(), Right: true}, {Text: sizeOf(float64(used.Mem()) / 1000), Right: true},
 			{Text: sizeOf(float64(used.Disk()) / 1000), Right: true}, {Text: gpus.String(), Right: true},
+			{Text: orElse(guaranteed[role.GetName()], "-")}, {Text: orElse(limited[role.GetName()], "-")},
 		})
 	}
-	return []string{"ROLE", "WEIGHT", "FRAMEWORKS", "CPUS", "MEMORY", "DISK", "GPUS"}, rows
+	return []string{"ROLE", "WEIGHT", "FRAMEWORKS", "CPUS", "MEMORY", "DISK", "GPUS", "GUARANTEED", "AT MOST"}, rows
 }
+
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", " ") }
 
 func (a *app) offers() *cobra.Command {
 	return a.list(list{

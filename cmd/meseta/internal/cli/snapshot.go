@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
+	"github.com/meseta-io/meseta/messages/mesos/maintenancepb"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/quotapb"
 )
 
 // snapshot is the cluster at a moment, with what belongs together found quickly.
@@ -16,18 +18,37 @@ type snapshot struct {
 	*masterpb.Response_GetState
 	agents     map[string]*masterpb.Response_GetAgents_Agent
 	frameworks map[string]*masterpb.Response_GetFrameworks_Framework
+
+	// Only descriptions ask for these.
+	roles   []*mesospb.Role
+	quotas  []*quotapb.QuotaConfig
+	windows []*maintenancepb.Window
 }
 
+// snap asks for what commands look at. The tasks come first, so that the agents and frameworks that they name are there.
 func snap(ctx context.Context, c *api.Client) (*snapshot, error) {
-	r, err := c.Master(ctx, &masterpb.Call{Type: masterpb.Call_GET_STATE.Enum()})
+	tasks, err := c.Master(ctx, &masterpb.Call{Type: masterpb.Call_GET_TASKS.Enum()})
 	if err != nil {
 		return nil, err
 	}
-	return snapshotOf(r.GetGetState()), nil
+	var agents, frameworks *masterpb.Response
+	err = c.Both(
+		func() (err error) {
+			agents, err = c.Master(ctx, &masterpb.Call{Type: masterpb.Call_GET_AGENTS.Enum()})
+			return err
+		},
+		func() (err error) {
+			frameworks, err = c.Master(ctx, &masterpb.Call{Type: masterpb.Call_GET_FRAMEWORKS.Enum()})
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	return snapshotOf(&masterpb.Response_GetState{GetTasks: tasks.GetGetTasks(), GetAgents: agents.GetGetAgents(), GetFrameworks: frameworks.GetGetFrameworks()}), nil
 }
 
 func snapshotOf(state *masterpb.Response_GetState) *snapshot {
-	s := &snapshot{state, map[string]*masterpb.Response_GetAgents_Agent{}, map[string]*masterpb.Response_GetFrameworks_Framework{}}
+	s := &snapshot{Response_GetState: state, agents: map[string]*masterpb.Response_GetAgents_Agent{}, frameworks: map[string]*masterpb.Response_GetFrameworks_Framework{}}
 	for _, a := range state.GetGetAgents().GetAgents() {
 		s.agents[a.GetAgentInfo().GetId().GetValue()] = a
 	}

@@ -45,6 +45,7 @@ func (a *app) status() *cobra.Command {
 
 // overview is what `meseta status` shows.
 type overview struct {
+	Cluster    string           `json:"cluster,omitempty"`
 	Leader     string           `json:"leader"`
 	Hostname   string           `json:"hostname"`
 	Version    string           `json:"version"`
@@ -64,20 +65,34 @@ type resourceAmount struct {
 }
 
 func (a *app) overview(c *api.Client) (*overview, error) {
-	m, err := c.Master(a.ctx, &masterpb.Call{Type: masterpb.Call_GET_MASTER.Enum()})
-	if err != nil {
-		return nil, err
+	// Not the tasks themselves: a large cluster has many, and only their number is shown.
+	answers := map[masterpb.Call_Type]*masterpb.Response{}
+	for _, call := range []masterpb.Call_Type{masterpb.Call_GET_MASTER, masterpb.Call_GET_AGENTS, masterpb.Call_GET_FRAMEWORKS, masterpb.Call_GET_METRICS} {
+		ask := &masterpb.Call{Type: call.Enum()}
+		if call == masterpb.Call_GET_METRICS {
+			ask.GetMetrics = &masterpb.Call_GetMetrics{}
+		}
+		r, err := c.Master(a.ctx, ask)
+		if err != nil {
+			return nil, err
+		}
+		answers[call] = r
 	}
-	s, err := snap(a.ctx, c)
-	if err != nil {
-		return nil, err
-	}
+	m := answers[masterpb.Call_GET_MASTER]
+	s := snapshotOf(&masterpb.Response_GetState{GetAgents: answers[masterpb.Call_GET_AGENTS].GetGetAgents(), GetFrameworks: answers[masterpb.Call_GET_FRAMEWORKS].GetGetFrameworks()})
 	info := m.GetGetMaster().GetMasterInfo()
 	o := &overview{
 		Leader: afterAt(info.GetPid()), Hostname: info.GetHostname(), Version: info.GetVersion(), Elected: unixTime(m.GetGetMaster().GetElectedTime()),
 		Agents: map[string]int{}, Frameworks: map[string]int{}, Tasks: map[string]int{},
 	}
 	var total, used, offered resources.Resources
+	if flags, err := c.Master(a.ctx, &masterpb.Call{Type: masterpb.Call_GET_FLAGS.Enum()}); err == nil { // not everybody may see them
+		for _, f := range flags.GetGetFlags().GetFlags() {
+			if f.GetName() == "cluster" {
+				o.Cluster = f.GetValue()
+			}
+		}
+	}
 	for _, agent := range s.GetGetAgents().GetAgents() {
 		state, _ := agentState(agent)
 		o.Agents[state]++
@@ -92,8 +107,11 @@ func (a *app) overview(c *api.Client) (*overview, error) {
 		state, _ := frameworkState(f)
 		o.Frameworks[state]++
 	}
-	for _, t := range s.allTasks() {
-		o.Tasks[stateName(t.GetState())]++
+	for _, metric := range answers[masterpb.Call_GET_METRICS].GetGetMetrics().GetMetrics() {
+		name, ok := strings.CutPrefix(metric.GetName(), "master/tasks_")
+		if _, state := mesospb.TaskState_value["TASK_"+strings.ToUpper(name)]; ok && state && metric.GetValue() > 0 {
+			o.Tasks[name] = int(metric.GetValue())
+		}
 	}
 	for name, amount := range total.ScalarQuantities().All() {
 		u, _ := used.Scalar(name)
@@ -118,6 +136,7 @@ const barWidth = 30
 
 func (a *app) printOverview(o *overview) error {
 	fields := []screen.Field{
+		{Name: "Cluster", Value: o.Cluster, Style: screen.Bold},
 		{Name: "Leader", Value: fmt.Sprintf("%s, speaks Mesos %s, leads for %s", o.Leader, o.Version, took(time.Since(o.Elected))), Style: screen.Bold},
 		{Name: "Agents", Value: counted(o.Agents, "none; start one with: meseta agent --master="+o.Leader)},
 	}

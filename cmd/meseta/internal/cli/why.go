@@ -173,21 +173,31 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// whyNoPlace is a sentence for `run`, whose task waits: the reason that most agents share, and what would help.
+// whyNoPlace is a sentence for `run`, whose task waits: the reason that most agents share, and what would help. Empty if
+// the master does not say.
 func whyNoPlace(ctx context.Context, c *api.Client, framework, role string, needs resources.Resources) string {
 	answers, err := c.Why(ctx, framework, role, strings.ReplaceAll(summary(needs), " ", ";"))
 	if err != nil || len(answers) == 0 {
 		return ""
 	}
-	most := beyond.Count{}
-	for _, count := range answers[0].Agents {
-		if count.Agents > most.Agents {
+	return waitingSentence(answers[0])
+}
+
+func waitingSentence(e beyond.Explanation) string {
+	most, all := beyond.Count{}, 0
+	for _, count := range e.Agents {
+		if all += count.Agents; count.Agents > most.Agents {
 			most = count
 		}
 	}
-	text := fmt.Sprintf("%s: %s", plural(most.Agents, "agent"), most.Reason)
-	for _, change := range answers[0].Changes {
-		text += fmt.Sprintf("; fits if %s ≤ %s (%s)", change.Resource, amountOf(change.Resource, change.AtMost), plural(change.Agents, "agent"))
+	if most.Agents == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d of %s: %s", most.Agents, plural(all, "agent"), most.Reason)
+	for _, change := range e.Changes {
+		if change.AtMost > 0 {
+			text += fmt.Sprintf("; fits if %s ≤ %s (%s)", change.Resource, amountOf(change.Resource, change.AtMost), plural(change.Agents, "agent"))
+		}
 	}
 	return text
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/scheduler"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -16,6 +18,7 @@ import (
 // of a task.
 type Event struct {
 	Subscribed   bool
+	Framework    *mesospb.FrameworkID // with Subscribed: who the job is in the cluster
 	Disconnected bool
 	Failed       string // why the cluster does not want the job
 	AgentLost    string // the id of an agent that the job has tasks on
@@ -38,6 +41,8 @@ type Place struct {
 type Job struct {
 	// Tasks are run as there is room, the first first.
 	Tasks []*mesospb.TaskInfo
+	// Executor, unless nil, makes the tasks a group: it runs all of them or none.
+	Executor *mesospb.ExecutorInfo
 	// PerOffer is how many tasks are put into one offer, to spread them; 0: as many as fit.
 	PerOffer int
 	// Tell is called on the job's actor, and must not wait.
@@ -61,7 +66,7 @@ func (j *Job) Started(*scheduler.Driver) {
 
 // Subscribed implements scheduler.Subscriber. What happened while the job was away is asked for.
 func (j *Job) Subscribed(d *scheduler.Driver, s scheduler.Subscription) {
-	j.Tell(Event{Subscribed: true})
+	j.Tell(Event{Subscribed: true, Framework: s.FrameworkID})
 	if !s.Again {
 		return
 	}
@@ -99,11 +104,7 @@ func (j *Job) ExecutorLost(*scheduler.Driver, *mesospb.AgentID, *mesospb.Executo
 func (j *Job) Offers(d *scheduler.Driver, offers []*mesospb.Offer) {
 	for _, offer := range offers {
 		plan := scheduler.NewPlan(offer)
-		var here []*mesospb.TaskInfo
-		for len(j.queue) > 0 && (j.PerOffer == 0 || len(here) < j.PerOffer) && plan.Launch(j.queue[0]) {
-			here = append(here, j.queue[0])
-			j.queue = j.queue[1:]
-		}
+		here := j.use(plan, offer)
 		if len(j.queue) > 0 {
 			plan.Refuse(time.Second) // soon again: room may come free at any time
 		}
@@ -117,6 +118,23 @@ func (j *Job) Offers(d *scheduler.Driver, offers []*mesospb.Offer) {
 	if len(j.queue) == 0 {
 		d.Suppress()
 	}
+}
+
+// use puts tasks that wait into a plan, and says which.
+func (j *Job) use(plan *scheduler.Plan, offer *mesospb.Offer) (here []*mesospb.TaskInfo) {
+	if j.Executor != nil {
+		executor := proto.CloneOf(j.Executor)
+		executor.FrameworkId = offer.GetFrameworkId()
+		if len(j.queue) == len(j.Tasks) && plan.LaunchGroup(executor, j.queue...) {
+			here, j.queue = j.queue, nil
+		}
+		return here
+	}
+	for len(j.queue) > 0 && (j.PerOffer == 0 || len(here) < j.PerOffer) && plan.Launch(j.queue[0]) {
+		here = append(here, j.queue[0])
+		j.queue = j.queue[1:]
+	}
+	return here
 }
 
 // placeOf reads an offer. Its url names the agent: an address, and the agent's id as the path.
@@ -181,6 +199,18 @@ func (j *Job) Kill(d *scheduler.Driver, id string, policy *mesospb.KillPolicy) {
 	if p := j.live[id]; p != nil {
 		d.Kill(p.task.GetTaskId(), p.place.Agent, policy)
 	}
+}
+
+// Replace runs a task in place of one that has ended, or that may have: should that one be heard of again, it is
+// killed. It is for process.Dispatch.
+func (j *Job) Replace(d *scheduler.Driver, id string, task *mesospb.TaskInfo) {
+	if p := j.live[id]; p != nil {
+		delete(j.live, id)
+		d.Kill(p.task.GetTaskId(), p.place.Agent, nil)
+	}
+	j.Tasks = append(j.Tasks, task)
+	j.queue = append(j.queue, task)
+	d.Revive()
 }
 
 // Waiting lists the tasks that have no place yet.

@@ -126,6 +126,46 @@ func TestKillingATaskThatWaitsAndOneThatRuns(t *testing.T) {
 	}
 }
 
+func TestATaskIsReplaced(t *testing.T) {
+	p := newPlay(t, 0, "exit 3", "sleep 1000")
+	a := p.Agent("a", "cpus:1;mem:1024")
+	p.expect("t0 TASK_FAILED", "t1 TASK_RUNNING")
+	p.Cut(p.master, a)
+	p.expect("t1 TASK_UNREACHABLE")
+	p.Agent("b", "cpus:4;mem:1024")
+	replace := func(old, id, line string) {
+		process.Dispatch(p.driver, func(d *scheduler.Driver) {
+			p.job.Replace(d, old, scheduler.Shell(id, line, resources.FromValid(p.job.Tasks[0].GetResources())))
+		})
+	}
+	replace("t0", "t0.retry1", "sleep 1")
+	replace("t1", "t1.retry1", "sleep 1000")
+	p.expect("t0.retry1 TASK_FINISHED", "t1.retry1 TASK_RUNNING")
+	// The one that was given up does not come back beside the one in its place.
+	p.Heal(p.master, a)
+	p.Advance(10 * time.Minute)
+	if i := slices.Index(p.told, "t1 TASK_UNREACHABLE"); slices.Contains(p.told[i+1:], "t1 TASK_RUNNING") {
+		t.Errorf("it was told of the one that it had given up: %v", p.told)
+	}
+}
+
+// A group waits for an offer that holds all of it.
+func TestAGroupIsLaunchedAsAWhole(t *testing.T) {
+	p := newPlay(t, 0, "sleep 1", "sleep 1")
+	p.job.Executor = &mesospb.ExecutorInfo{Type: mesospb.ExecutorInfo_DEFAULT.Enum(), ExecutorId: &mesospb.ExecutorID{Value: proto.String("group")},
+		Resources: p.job.Tasks[0].GetResources()}
+	p.Agent("small", "cpus:2;mem:1024") // room for its tasks, but not for its executor
+	p.Advance(time.Minute)
+	if slices.Contains(p.told, "t0 placed") || slices.Contains(p.told, "t1 placed") {
+		t.Fatalf("%v", p.told)
+	}
+	p.Agent("large", "cpus:3;mem:1024")
+	p.expect("t0 placed", "t1 placed")
+	if p.places["t0"] != p.places["t1"] {
+		t.Errorf("its tasks were placed at %v", p.places)
+	}
+}
+
 // The answer to a reconciliation ends the wait for an update that was lost with the master.
 func TestAJobOutlivesItsMaster(t *testing.T) {
 	p := newPlay(t, 0, "sleep 30")

@@ -15,13 +15,15 @@ import (
 type Style string
 
 const (
-	Plain  Style = ""
-	Bold   Style = "1"
-	Faint  Style = "2"
-	Red    Style = "31"
-	Green  Style = "32"
-	Yellow Style = "33"
-	Blue   Style = "34"
+	Plain   Style = ""
+	Bold    Style = "1"
+	Faint   Style = "2"
+	Red     Style = "31"
+	Green   Style = "32"
+	Yellow  Style = "33"
+	Blue    Style = "34"
+	Magenta Style = "35"
+	Cyan    Style = "36"
 )
 
 // Screen is a stream that people may be looking at.
