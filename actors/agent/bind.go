@@ -43,6 +43,9 @@ func (a *Agent) bind(e *executor) {
 // boundTo hands the task over, or ends it.
 func (a *Agent) boundTo(e *executor, t *task, err error) {
 	t.bound = err == nil
+	if t.bound {
+		a.display(e, volumesOf(t.info.GetResources()))
+	}
 	if err != nil && e.unqueue(t) {
 		a.log(e).Warn("cannot put volumes into the sandbox", "task", t.id(), "error", err)
 		a.conclude(e.framework, e, t, verdictOnTasks{mesospb.TaskState_TASK_FAILED,

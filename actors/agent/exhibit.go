@@ -3,9 +3,11 @@ package agent
 import (
 	"context"
 	"path"
+	"slices"
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/authorization"
+	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -16,6 +18,11 @@ type Files interface {
 	Attach(dir, virtual string, may func(authorization.Subject) bool) error
 	// DetachFrom takes a virtual path away, if it still shows that directory.
 	DetachFrom(dir, virtual string)
+	// AttachInside shows a directory, which is at a name below root, at a path inside of a virtual path that shows dir,
+	// to the same people and as long as that. If it shows another one by now, nothing is done.
+	AttachInside(dir, virtual, at, root, name string) error
+	// Vacate takes away every virtual path that shows a directory.
+	Vacate(root, name string)
 }
 
 // exhibit makes the sandbox of an executor visible, under Mesos' names.
@@ -24,12 +31,74 @@ func (a *Agent) exhibit(e *executor) {
 		return
 	}
 	e.visible = true
-	a.attach(e.sandbox, e.run, e.framework.info, e.info)
+	a.attach(e.sandbox, e.run, e.framework.info, e.info, volumesHere(e)...)
+}
+
+// display makes volumes visible in a sandbox that is.
+func (a *Agent) display(e *executor, volumes []Volume) {
+	files := a.parts.Files
+	if files == nil || len(volumes) == 0 || !e.visible {
+		return
+	}
+	dir, r := e.sandbox, e.run
+	shown := process.Go(a.b, func(context.Context) (struct{}, error) { return struct{}{}, a.fill(dir, r, volumes) })
+	process.Then(a.b, shown, func(_ struct{}, err error) {
+		if err != nil {
+			a.log(e).Warn("cannot show a volume", "error", err)
+		}
+	})
+}
+
+// fill shows volumes in a sandbox. Those of a sandbox that another one has taken the place of are not.
+func (a *Agent) fill(dir string, r run, volumes []Volume) error {
+	for _, virtual := range virtualPaths(dir, r) {
+		for _, v := range volumes {
+			if err := a.parts.Files.AttachInside(dir, virtual, v.At, a.config.rootOf(v.Root), v.Path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// volumesHere are the volumes that an executor and its tasks have found in the sandbox.
+func volumesHere(e *executor) []Volume {
+	volumes := volumesOf(e.info.GetResources())
+	for _, t := range e.tasks {
+		if t.bound || !slices.Contains(e.queue, t) {
+			volumes = append(volumes, volumesOf(t.info.GetResources())...)
+		}
+	}
+	return volumes
+}
+
+// vacate hides volumes that are removed or moved: what is at their places afterwards may be others'.
+func (a *Agent) vacate(changes []*controlpb.VolumeChange) {
+	files := a.parts.Files
+	if files == nil || !slices.ContainsFunc(changes, func(c *controlpb.VolumeChange) bool { return c.From != nil }) {
+		return
+	}
+	process.Go(a.b, func(context.Context) (struct{}, error) {
+		for _, c := range changes {
+			if c.From != nil {
+				files.Vacate(a.config.rootOf(c.GetRoot()), c.GetFrom())
+			}
+		}
+		return struct{}{}, nil
+	})
+}
+
+// rootOf is the directory that volumes are below: one that the operator named for a disk, or the work directory.
+func (c Config) rootOf(root string) string {
+	if path.IsAbs(root) {
+		return root
+	}
+	return path.Join(c.WorkDir, root)
 }
 
 // attach makes a sandbox visible to those who may access sandboxes of its executor. Of those of an earlier agent
 // process it is not known any more whose they are; only who may access every sandbox sees them.
-func (a *Agent) attach(dir string, r run, f *mesospb.FrameworkInfo, e *mesospb.ExecutorInfo) {
+func (a *Agent) attach(dir string, r run, f *mesospb.FrameworkInfo, e *mesospb.ExecutorInfo, volumes ...Volume) {
 	files, authorizer := a.parts.Files, a.parts.Authorizer
 	if files == nil {
 		return
@@ -43,7 +112,7 @@ func (a *Agent) attach(dir string, r run, f *mesospb.FrameworkInfo, e *mesospb.E
 				return struct{}{}, err
 			}
 		}
-		return struct{}{}, nil
+		return struct{}{}, a.fill(dir, r, volumes)
 	})
 	process.Then(a.b, attached, func(_ struct{}, err error) {
 		if err != nil {

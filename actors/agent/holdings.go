@@ -72,6 +72,7 @@ func (a *Agent) writeResources(volumes []*controlpb.VolumeChange, then func()) {
 	// The cluster relies on it: even a loss of power must not give the reserved away.
 	record.Durable = true
 	total := a.holdings.total
+	a.vacate(volumes)
 	a.write(append([]Change{record}, steps(volumes)...), func() {
 		a.holdings.stored = total
 		if then != nil {

@@ -21,7 +21,7 @@ import (
 const maxEntries = 100_000
 
 // List is what a directory holds, sorted by path; of a file it is nothing, as in Mesos. Entries are described as what
-// they lead to; links that lead nowhere or out of the directory as links. Errors have Mesos' status and body.
+// they lead to, volumes in a sandbox too; other links that lead nowhere or out of the directory as links. Errors have Mesos' status and body.
 func (s *Service) List(who authorization.Subject, virtual string) ([]*mesospb.FileInfo, error) {
 	p, err := s.locate(who, virtual)
 	if err != nil {
@@ -54,7 +54,10 @@ func (s *Service) List(who authorization.Subject, virtual string) ([]*mesospb.Fi
 	infos := make([]*mesospb.FileInfo, 0, len(entries))
 	for _, e := range entries {
 		at := path.Join(p.name, e.Name())
-		info, err := p.root.Stat(at)
+		info, err := s.entry(who, join(virtual, e.Name())), error(nil)
+		if info == nil {
+			info, err = p.root.Stat(at)
+		}
 		if err != nil {
 			info, err = p.root.Lstat(at)
 		}

@@ -10,6 +10,9 @@
 //
 // It leaves to others who is asked (the gateway authenticates) and what may be seen by whom (an Allow comes with
 // everything that is attached).
+//
+// A volume in a sandbox is a link that leads out of it. It is attached on its own, at the link's path: a Root of its own,
+// for those who may see the sandbox, as long as there are both.
 package files
 
 import (
@@ -38,6 +41,8 @@ type attachment struct {
 	host string      // resolved
 	is   fs.FileInfo // what it was when it was attached
 	may  Allow
+	// inside are the virtual paths of what was attached inside of it.
+	inside []string
 }
 
 // New is a service without files.
@@ -61,7 +66,8 @@ func (s *Service) Attach(host, virtual string, may Allow) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.attached[tidy(virtual)] = &attachment{real, info, may}
+	s.remove(tidy(virtual))
+	s.attached[tidy(virtual)] = &attachment{host: real, is: info, may: may}
 	return nil
 }
 
@@ -69,27 +75,29 @@ func (s *Service) Attach(host, virtual string, may Allow) error {
 func (s *Service) Detach(virtual string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.attached, tidy(virtual))
+	s.remove(tidy(virtual))
 }
 
 // DetachFrom takes a virtual path away if it still shows this file or directory of the host: a "latest" may show a
 // younger one by now.
 func (s *Service) DetachFrom(host, virtual string) {
+	host = resolved(host)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at := s.attached[tidy(virtual)]; at != nil && at.host == host {
+		s.remove(tidy(virtual))
+	}
+}
+
+// resolved is a path of the host without links, as far as it is there.
+func resolved(host string) string {
 	if abs, err := filepath.Abs(host); err == nil {
 		host = abs
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := s.attached[tidy(virtual)]
-	if at == nil {
-		return
-	}
 	if real, err := filepath.EvalSymlinks(host); err == nil {
-		host = real
+		return real
 	}
-	if at.host == host {
-		delete(s.attached, tidy(virtual))
-	}
+	return host
 }
 
 // Attached is the real path of each virtual one, for /files/debug.
