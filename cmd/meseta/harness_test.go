@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -175,22 +176,25 @@ type testCluster struct {
 	master, agent *program
 	at            string // the master's address
 	agentAt       string
+	resources     string // of the agent, if not the usual ones
 }
 
 // newCluster starts both. The flags in more are the master's.
 func newCluster(t testing.TB, more ...string) *testCluster {
 	t.Helper()
 	c := &testCluster{t: t, dir: t.TempDir()}
-	t.Cleanup(func() {
-		// Executors outlive their agents; here, only until the end of the test.
-		for _, p := range processesIn(t, c.dir) {
-			pid, _, _ := strings.Cut(p, " ")
-			kill(t, pid)
-		}
-	})
+	t.Cleanup(c.clean)
 	c.startMaster("0", more...)
 	c.startAgent("0")
 	return c
+}
+
+// clean ends what is left: executors outlive their agents, here only until the end of the test.
+func (c *testCluster) clean() {
+	for _, p := range processesIn(c.t, c.dir) {
+		pid, _, _ := strings.Cut(p, " ")
+		kill(c.t, pid)
+	}
 }
 
 func (c *testCluster) startMaster(port string, more ...string) {
@@ -201,8 +205,9 @@ func (c *testCluster) startMaster(port string, more ...string) {
 
 func (c *testCluster) startAgent(port string) {
 	c.t.Helper()
+	resources := cmp.Or(c.resources, "cpus:4;mem:4096;disk:8192;ports:[31000-32000]")
 	c.agent = start(c.t, c.dir, "agent", "--master="+c.at, "--ip=127.0.0.1", "--port="+port, "--work_dir=A", "--hostname=a.example",
-		"--registration_backoff_factor=10ms", "--resources=cpus:4;mem:4096;disk:8192;ports:[31000-32000]")
+		"--registration_backoff_factor=10ms", "--resources="+resources)
 	c.agentAt = c.agent.sees(c.agent.out, `listening on (\S+),`)
 }
 

@@ -76,6 +76,13 @@ func witnessed(t *testing.T, master string, script ...string) *witness {
 	for i, line := range script {
 		w.tasks = append(w.tasks, scheduler.Shell(fmt.Sprint("t", i), line, needs))
 	}
+	subscribe(t, master, w, &mesospb.FrameworkInfo{Name: proto.String("witness"), Checkpoint: proto.Bool(true), FailoverTimeout: proto.Float64(60)})
+	return w
+}
+
+// subscribe runs a framework of the test's own until the test ends.
+func subscribe(t *testing.T, master string, s scheduler.Scheduler, info *mesospb.FrameworkInfo) {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	transport, err := remote.New(remote.Config{Log: log})
 	if err != nil {
@@ -85,10 +92,7 @@ func witnessed(t *testing.T, master string, script ...string) *witness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	driver, err := scheduler.Spawn(rt, "witness", w, scheduler.Config{
-		Master:    process.UPID{ID: "master", Addr: master},
-		Framework: &mesospb.FrameworkInfo{Name: proto.String("witness"), Checkpoint: proto.Bool(true), FailoverTimeout: proto.Float64(60)},
-	})
+	driver, err := scheduler.Spawn(rt, info.GetName(), s, scheduler.Config{Master: process.UPID{ID: "master", Addr: master}, Framework: info})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +105,6 @@ func witnessed(t *testing.T, master string, script ...string) *witness {
 		}
 		_ = rt.Shutdown(ctx)
 	})
-	return w
 }
 
 // once checks that each task was reported starting, running and finished, once each and in this order, and that its
