@@ -57,6 +57,7 @@ type Agent struct {
 	writer     writer
 	garbage    garbage
 	holdings   holdings
+	root       string // the work directory, absolute; known before any executor begins
 	frameworks map[string]*framework
 	completed  []*FrameworkView // the oldest first
 	counters   counters

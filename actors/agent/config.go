@@ -85,6 +85,8 @@ type Config struct {
 	// Fetcher is how the URIs of tasks are fetched.
 	Fetcher fetcher.Config
 
+	// IP is the address that the agent was told to listen on, which executors are told too; empty: it was not.
+	IP string
 	// Executor is the program and arguments of the built-in command executor; an agent's command sets it to
 	// its own binary. Empty: command tasks are refused.
 	Executor []string

@@ -116,8 +116,13 @@ func (a *Agent) executorEnvironment(e *executor) []string {
 			env = append(env, "MESOS_EXECUTOR_AUTHENTICATION_TOKEN="+token)
 		}
 	}
-	for _, r := range e.roles() {
-		env = append(env, "MESOS_ALLOCATION_ROLE="+r)
+	if a.config.IP != "" {
+		env = append(env, "LIBPROCESS_IP="+a.config.IP)
+	}
+	if e.command { // which hands it to its task
+		for _, r := range e.roles() {
+			env = append(env, "MESOS_ALLOCATION_ROLE="+r)
+		}
 	}
 	return env
 }

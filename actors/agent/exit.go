@@ -85,8 +85,8 @@ func (a *Agent) gone(e *executor) {
 	e.state = terminated
 	a.counters.executorsTerminated++
 	if !e.upid.IsZero() {
+		// The stream of one that speaks HTTP stays open, as in Mesos: it ends with the process that reads it.
 		a.b.Unlink(e.upid)
-		a.release(e.upid, e.http)
 		e.upid = process.UPID{}
 	}
 	a.touch(e)

@@ -48,8 +48,12 @@ func (a *Agent) killLaunched(e *executor, t *task, policy *mesospb.KillPolicy) {
 	}
 }
 
-// shutdownIfUnused ends an executor that was started for tasks which were all killed before it got any.
+// shutdownIfUnused ends an executor that was started for tasks which were all killed before it got any. One that is
+// the framework's and has not registered is left to do so, as in Mesos: it may get another task until then.
 func (a *Agent) shutdownIfUnused(e *executor) {
+	if !e.command && e.state == registering {
+		return
+	}
 	if !e.spoken && len(e.queue) == 0 && e.idle() && !e.ending() {
 		a.shutdownOne(e)
 	}

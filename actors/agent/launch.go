@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path"
 
 	"google.golang.org/protobuf/proto"
 
@@ -116,6 +118,7 @@ func (a *Agent) newExecutor(f *framework, t *mesospb.TaskInfo) *executor {
 		tasks:     map[string]*task{},
 	}
 	e.process.ContainerID = e.run.container
+	e.sandbox = path.Join(a.root, sandbox(e.run)) // whoever looks sees where it will be
 	f.executors[e.id()] = e
 	return e
 }
@@ -143,6 +146,13 @@ func (a *Agent) start(e *executor) {
 		a.gone(e) // ended before it began
 		return
 	}
+	if isDocker(e.info.GetContainer()) {
+		a.counters.launchErrors++
+		e.verdict = &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED,
+			"Abnormal executor termination: no containerizer of this agent runs containers of type DOCKER"}
+		a.gone(e)
+		return
+	}
 	e.begun, e.launching = true, true
 	spec := executorSpec(e, a.executorEnvironment(e), a.config.Executor)
 	volumes := e.volumes()
@@ -152,7 +162,7 @@ func (a *Agent) start(e *executor) {
 	container := process.Go(a.b, func(ctx context.Context) (launched, error) {
 		dir, err := a.parts.Disk.Sandbox(ctx, sandbox(e.run), e.user)
 		if err != nil {
-			return launched{}, fmt.Errorf("make the sandbox: %w", err)
+			return launched{}, fmt.Errorf("%w: %w", errNoSandbox, err)
 		}
 		if err := a.parts.Disk.Bind(ctx, sandbox(e.run), volumes); err != nil {
 			return launched{}, fmt.Errorf("put volumes into the sandbox: %w", err)
@@ -172,6 +182,19 @@ func (a *Agent) start(e *executor) {
 	})
 }
 
+// errNoSandbox ends a launch before there was anything to launch in, as for a user whom the machine does not know.
+var errNoSandbox = errors.New("Failed to create the executor's directory")
+
+// notLaunched is the fate of tasks whose container was not launched. Those without a sandbox have not even been tried:
+// elsewhere they may run.
+func notLaunched(f *framework, err error) *verdictOnTasks {
+	if errors.Is(err, errNoSandbox) {
+		return &verdictOnTasks{f.word(mesospb.TaskState_TASK_DROPPED), mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED, err.Error()}
+	}
+	return &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_CONTAINER_LAUNCH_FAILED,
+		"Failed to launch container: " + err.Error()}
+}
+
 // started goes on after the launch. Meanwhile the executor may have been asked to end, or may have subscribed.
 func (a *Agent) started(e *executor, l launched, err error) {
 	e.launching = false
@@ -182,8 +205,7 @@ func (a *Agent) started(e *executor, l launched, err error) {
 		a.log(e).Warn("cannot launch the container", "error", err)
 		a.counters.launchErrors++
 		if e.verdict == nil { // else it failed because it was ended
-			e.verdict = &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_CONTAINER_LAUNCH_FAILED,
-				"Failed to launch container: " + err.Error()}
+			e.verdict = notLaunched(e.framework, err)
 		}
 		a.gone(e)
 		return

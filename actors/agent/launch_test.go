@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,9 +74,6 @@ func TestRefusals(t *testing.T) {
 			t.Container = &mesospb.ContainerInfo{Type: mesospb.ContainerInfo_MESOS.Enum(),
 				Mesos: &mesospb.ContainerInfo_MesosInfo{Image: &mesospb.Image{Type: mesospb.Image_DOCKER.Enum()}}}
 		}},
-		{"a docker container", "DOCKER", func(t *mesospb.TaskInfo) {
-			t.Container = &mesospb.ContainerInfo{Type: mesospb.ContainerInfo_DOCKER.Enum()}
-		}},
 		{"a volume", "volumes", func(t *mesospb.TaskInfo) {
 			t.Container = &mesospb.ContainerInfo{Type: mesospb.ContainerInfo_MESOS.Enum(), Volumes: []*mesospb.Volume{
 				{ContainerPath: proto.String("x"), Mode: mesospb.Volume_RW.Enum()}}}
@@ -84,7 +82,6 @@ func TestRefusals(t *testing.T) {
 			t.Command.Environment = &mesospb.Environment{Variables: []*mesospb.Environment_Variable{
 				{Name: proto.String("S"), Type: mesospb.Environment_Variable_SECRET.Enum()}}}
 		}},
-		{"no command", "the command is empty", func(t *mesospb.TaskInfo) { t.Command = &mesospb.CommandInfo{} }},
 		{"a pod's executor", "default (pod) executor", func(t *mesospb.TaskInfo) {
 			t.Command, t.Executor = nil, &mesospb.ExecutorInfo{Type: mesospb.ExecutorInfo_DEFAULT.Enum(), ExecutorId: &mesospb.ExecutorID{Value: proto.String("e")}}
 		}},
@@ -101,6 +98,29 @@ func TestRefusals(t *testing.T) {
 			w.quiet(time.Minute)
 		})
 	}
+}
+
+// A container that another agent may run is no error of the task's.
+func TestDockerContainersAreForOthers(t *testing.T) {
+	w := joined(t)
+	w.run(command("t1", "exit 0", func(t *mesospb.TaskInfo) {
+		t.Container = &mesospb.ContainerInfo{Type: mesospb.ContainerInfo_DOCKER.Enum()}
+	}))
+	w.status("t1", failed, because(mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED), func(u *controlpb.StatusUpdate) error {
+		if s := u.GetStatus(); !strings.Contains(s.GetMessage(), "DOCKER") || s.GetExecutorId().GetValue() != "t1" || s.ContainerStatus != nil {
+			return fmt.Errorf("it says %v", s)
+		}
+		return nil
+	})
+	w.quiet(time.Minute)
+}
+
+// What a scheduler forgot to say fails when it is run, as in Mesos.
+func TestEmptyCommand(t *testing.T) {
+	w := joined(t)
+	w.run(command("t1", "", func(t *mesospb.TaskInfo) { t.Command = &mesospb.CommandInfo{} }))
+	w.status("t1", starting)
+	w.status("t1", failed)
 }
 
 func TestTaskGroupsAreRefused(t *testing.T) {
@@ -257,7 +277,9 @@ func TestExecutorShutdownGracePeriod(t *testing.T) {
 }
 
 func TestExecutorEnvironment(t *testing.T) {
-	w := joined(t, func(c *agent.Config) { c.ExecutorEnvironmentVariables = `{"PATH":"/p","HTTP_PROXY":"x"}` })
+	w := joined(t, func(c *agent.Config) {
+		c.IP, c.ExecutorEnvironmentVariables = "10.0.0.7", `{"PATH":"/p","HTTP_PROXY":"x"}`
+	})
 	w.run(custom("t1", "e1", "mute", func(t *mesospb.TaskInfo) {
 		t.Executor.Command.Environment = &mesospb.Environment{Variables: []*mesospb.Environment_Variable{
 			{Name: proto.String("FOO"), Value: proto.String("bar")}}}
@@ -270,7 +292,7 @@ func TestExecutorEnvironment(t *testing.T) {
 		"PATH": "/p", "HTTP_PROXY": "x", "FOO": "bar", "MESOS_FRAMEWORK_ID": "F1", "MESOS_EXECUTOR_ID": "e1", "MESOS_SLAVE_ID": "A1",
 		"MESOS_SLAVE_PID": "slave(1)@a:5051", "MESOS_AGENT_ENDPOINT": "a:5051", "MESOS_CHECKPOINT": "1", "MESOS_RECOVERY_TIMEOUT": "15mins",
 		"MESOS_SUBSCRIPTION_BACKOFF_MAX": "2secs", "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "5secs", "MESOS_HTTP_COMMAND_EXECUTOR": "0",
-		"MESOS_ALLOCATION_ROLE": "ops", "MESOS_DIRECTORY": p.Spec.Dir, "MESOS_SANDBOX": p.Spec.Dir,
+		"MESOS_ALLOCATION_ROLE": "", "LIBPROCESS_IP": "10.0.0.7", "MESOS_DIRECTORY": p.Spec.Dir, "MESOS_SANDBOX": p.Spec.Dir,
 	} {
 		if got := p.Getenv(name); got != want {
 			t.Errorf("%s=%q, want %q", name, got, want)
@@ -284,12 +306,21 @@ func TestExecutorEnvironment(t *testing.T) {
 // ---- killing -------------------------------------------------------------------------------------------
 
 func TestKillBeforeTheExecutorRegisters(t *testing.T) {
-	w := joined(t)
+	w := joined(t, func(c *agent.Config) { c.ExecutorRegistrationTimeout = 10 * time.Second })
 	w.run(custom("t1", "e1", "mute"))
 	w.Advance(time.Second)
 	w.kill("t1")
-	w.status("t1", killed, because(mesospb.TaskStatus_REASON_TASK_KILLED_DURING_LAUNCH))
-	w.Advance(time.Second)
+	w.status("t1", killed, because(mesospb.TaskStatus_REASON_TASK_KILLED_DURING_LAUNCH), func(u *controlpb.StatusUpdate) error {
+		if u.GetStatus().ContainerStatus != nil {
+			return errors.New("it speaks of a container that the task never reached")
+		}
+		return nil
+	})
+	w.Advance(5 * time.Second)
+	if n := len(w.a.Machine.Running()); n != 1 {
+		t.Errorf("%d processes run; the executor has yet to register", n)
+	}
+	w.Advance(10 * time.Second)
 	if n := len(w.a.Machine.Running()); n != 0 {
 		t.Errorf("%d processes are left", n)
 	}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -79,14 +81,20 @@ func describe(c Config, m Machine, port int32) (*mesospb.AgentInfo, error) {
 	if hostname == "" {
 		hostname = "localhost"
 	}
-	return &mesospb.AgentInfo{
+	info := &mesospb.AgentInfo{
 		Hostname:   proto.String(hostname),
 		Port:       proto.Int32(port),
 		Resources:  named.Add(detected).Proto(),
 		Attributes: attributes,
 		Domain:     c.Domain,
-	}, nil
+	}
+	info.ProtoReflect().SetUnknown(checkpoints)
+	return info, nil
 }
+
+// checkpoints says true in the seventh field, "checkpoint" of Mesos' older API. The present one has no such field, but
+// every agent of Mesos sends it, and it passes through to whoever reads protobuf.
+var checkpoints = protoreflect.RawFields(protowire.AppendVarint(protowire.AppendTag(nil, 7, protowire.VarintType), 1))
 
 // parseAttributes reads 'name:value;name:value'.
 func parseAttributes(text string) ([]*mesospb.Attribute, error) {

@@ -17,7 +17,17 @@ import (
 // that nobody has acknowledged. Until it is done the agent talks to its executors only.
 func (a *Agent) recover() {
 	disk, strict := a.parts.Disk, a.config.Strict
-	saved := process.Go(a.b, func(ctx context.Context) (*savedState, error) { return load(ctx, disk, strict) })
+	saved := process.Go(a.b, func(ctx context.Context) (*savedState, error) {
+		root, err := disk.Where(ctx, ".")
+		if err != nil {
+			return nil, err
+		}
+		s, err := load(ctx, disk, strict)
+		if err == nil {
+			s.root = root
+		}
+		return s, err
+	})
 	process.Then(a.b, saved, func(s *savedState, err error) {
 		if err == nil {
 			err = errors.Join(a.mayReturn(s), a.inherit(s.resources))
@@ -45,6 +55,7 @@ func (a *Agent) mayReturn(s *savedState) error {
 
 // resume takes over the state, repairs what a crash tore, and looks which containers still live.
 func (a *Agent) resume(s *savedState) {
+	a.root = s.root
 	a.restoreVolumes(s.resources)
 	if s.agent == nil {
 		a.disown()

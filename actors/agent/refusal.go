@@ -96,13 +96,8 @@ func invalidCommandTask(t *mesospb.TaskInfo, commands bool) error {
 	return invalidCommand(t.GetCommand())
 }
 
+// invalidCommand lets an empty command pass, as Mesos does: its task fails when it is run.
 func invalidCommand(c *mesospb.CommandInfo) error {
-	if c.GetShell() && c.GetValue() == "" {
-		return fmt.Errorf("the command is empty: set command.value")
-	}
-	if !c.GetShell() && c.GetValue() == "" {
-		return fmt.Errorf("the command names no program: set command.value to its path")
-	}
 	for _, v := range c.GetEnvironment().GetVariables() {
 		if v.GetType() == mesospb.Environment_Variable_SECRET {
 			return fmt.Errorf("secrets are not supported by this agent: variable %s of the environment is one", v.GetName())
@@ -111,10 +106,11 @@ func invalidCommand(c *mesospb.CommandInfo) error {
 	return nil
 }
 
-// invalidContainer lets an empty container pass: it asks for nothing.
+// invalidContainer lets an empty container pass: it asks for nothing. One that another agent may run is no error of the
+// task's; start says what becomes of it.
 func invalidContainer(c *mesospb.ContainerInfo) error {
 	switch {
-	case c == nil:
+	case c == nil, isDocker(c):
 		return nil
 	case c.GetType() != mesospb.ContainerInfo_MESOS:
 		return fmt.Errorf("containers of type %v are not supported by this agent", c.GetType())
@@ -128,4 +124,9 @@ func invalidContainer(c *mesospb.ContainerInfo) error {
 		return fmt.Errorf("capabilities, limits and terminals of containers are not supported by this agent")
 	}
 	return nil
+}
+
+// isDocker does not take a container that is not there for what the type is by default.
+func isDocker(c *mesospb.ContainerInfo) bool {
+	return c != nil && c.GetType() == mesospb.ContainerInfo_DOCKER
 }

@@ -18,6 +18,7 @@ import (
 
 // savedState is what an earlier agent process wrote.
 type savedState struct {
+	root       string                     // where it was: the work directory, absolute
 	agent      *controlpb.AgentCheckpoint // nil: there was none
 	drain      draining
 	frameworks []savedFramework

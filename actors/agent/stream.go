@@ -96,6 +96,11 @@ func (s *stream) release(uuid []byte) verdict {
 	return accepted
 }
 
+// closing tells whether the acknowledgement of the terminal update is on its way to the disk.
+func (s *stream) closing() bool {
+	return len(s.updates) > 0 && s.updates[0].releasing && taskstate.Terminal(s.updates[0].record.GetStatus().GetState())
+}
+
 // released removes the head. It returns it.
 func (s *stream) released() *controlpb.UpdateReceived {
 	h := s.updates[0].record

@@ -226,3 +226,25 @@ func TestExecutorJournal(t *testing.T) {
 		t.Errorf("without a beginning: %v", r)
 	}
 }
+
+// Between the acknowledgement of the end and its being on disk a task is neither here nor forgotten.
+func TestStreamIsClosing(t *testing.T) {
+	for _, c := range []struct {
+		last string
+		want bool
+	}{{"r1", false}, {"f1", true}, {"k1", true}} {
+		s := newStream()
+		s.receive(received(c.last))
+		s.store([]byte(c.last))
+		if s.closing() {
+			t.Errorf("%s closes the stream before it is acknowledged", c.last)
+		}
+		s.release([]byte(c.last))
+		if got := s.closing(); got != c.want {
+			t.Errorf("%s, acknowledged: closing is %v", c.last, got)
+		}
+		if s.released(); s.closing() {
+			t.Errorf("%s: still closing when all is on disk", c.last)
+		}
+	}
+}

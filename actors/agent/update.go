@@ -28,6 +28,11 @@ func (a *Agent) executorUpdate(e *executor, s *mesospb.TaskStatus) {
 			a.b.Send(e.upid, acknowledgedEvent(t.name, uuid))
 		}
 	}
+	if t.stream.closing() {
+		// Whoever looks a moment later finds no such task. The disk decides about no answer.
+		a.write(nil, func() { a.executorUpdate(e, s) })
+		return
+	}
 	if _, had := t.stream.known[string(uuid)]; had || taskstate.Terminal(t.state) {
 		// Nothing new, or news after the end. It is safe once everything decided before it is written.
 		a.write(nil, acknowledge)
@@ -37,15 +42,13 @@ func (a *Agent) executorUpdate(e *executor, s *mesospb.TaskStatus) {
 	a.receive(f, e, t, a.decorate(e, s), acknowledge)
 }
 
-// decorate adds what only the agent knows. What the executor says of the source is not believed.
+// decorate adds what only the agent knows. What the executor says of the source is not believed. When it does not say
+// what the time was, as in Mesos only the envelope does.
 func (a *Agent) decorate(e *executor, s *mesospb.TaskStatus) *mesospb.TaskStatus {
 	s = proto.CloneOf(s)
 	s.Source = mesospb.TaskStatus_SOURCE_EXECUTOR.Enum()
 	s.AgentId = a.info.GetId()
 	s.ExecutorId = e.info.GetExecutorId()
-	if s.Timestamp == nil {
-		s.Timestamp = proto.Float64(seconds(a.b.Now()))
-	}
 	if s.ContainerStatus == nil {
 		s.ContainerStatus = &mesospb.ContainerStatus{}
 	}
@@ -67,12 +70,13 @@ func (a *Agent) containerStatus(e *executor, c *mesospb.ContainerStatus) {
 	}
 }
 
-// protocolOf tells IPv6 addresses by their colons.
+// protocolOf tells IPv6 addresses by their colons. IPv4 is what the field says when it is not set, and Mesos does not
+// set it.
 func protocolOf(addr string) *mesospb.NetworkInfo_Protocol {
 	if strings.Contains(hostOf(addr), ":") {
 		return mesospb.NetworkInfo_IPv6.Enum()
 	}
-	return mesospb.NetworkInfo_IPv4.Enum()
+	return nil
 }
 
 // strayUpdate passes on an update for a task that this executor does not have: it was never launched, or is
@@ -94,7 +98,8 @@ func (a *Agent) strayUpdate(e *executor, s *mesospb.TaskStatus) {
 	a.receive(f, e, t, s, nil)
 }
 
-// conclude makes an update of the agent's own: the end of a task that no executor can tell.
+// conclude makes an update of the agent's own: the end of a task that no executor can tell. It says nothing of the
+// container, which has ended or never was the task's.
 func (a *Agent) conclude(f *framework, e *executor, t *task, v verdictOnTasks) {
 	id := uuid.New(a.b.Rand())
 	s := &mesospb.TaskStatus{
@@ -112,8 +117,6 @@ func (a *Agent) conclude(f *framework, e *executor, t *task, v verdictOnTasks) {
 	if e != nil {
 		e.unqueue(t)
 		s.ExecutorId = e.info.GetExecutorId()
-		s.ContainerStatus = &mesospb.ContainerStatus{}
-		a.containerStatus(e, s.ContainerStatus)
 	}
 	a.receive(f, e, t, s, nil)
 }
@@ -121,7 +124,7 @@ func (a *Agent) conclude(f *framework, e *executor, t *task, v verdictOnTasks) {
 // receive stores an update, and then tells: whoever sent it through stored, and the master. A framework that is
 // over has nobody to tell.
 func (a *Agent) receive(f *framework, e *executor, t *task, s *mesospb.TaskStatus, stored func()) {
-	record := &controlpb.UpdateReceived{FrameworkId: f.info.GetId(), Status: s}
+	record := &controlpb.UpdateReceived{FrameworkId: f.info.GetId(), Status: s, Timestamp: proto.Float64(seconds(a.b.Now()))}
 	if e != nil {
 		record.ExecutorId = e.info.GetExecutorId()
 	}
@@ -165,6 +168,7 @@ func (a *Agent) forward(t *task) {
 		ExecutorId:  h.ExecutorId,
 		Status:      h.Status,
 		LatestState: t.state.Enum(),
+		Timestamp:   h.Timestamp,
 	})
 	if t.retry != nil {
 		t.retry.Stop()

@@ -66,6 +66,10 @@ func (c *Command) Launch(d *Driver, t *mesospb.TaskInfo) {
 	}
 	c.task, c.state = t, starting
 	d.Update(Status(t.TaskId, mesospb.TaskState_TASK_STARTING))
+	if t.GetCommand().Value == nil {
+		c.conclude(d, mesospb.TaskState_TASK_FAILED, "The command is empty: set command.value", nil)
+		return
+	}
 	spec := commandSpec(d.config, d.ContainerID().GetValue(), t.GetCommand())
 	begun := process.Go(d.b, func(ctx context.Context) (containerizer.Process, error) { return c.launcher.Launch(ctx, spec) })
 	process.Then(d.b, begun, func(p containerizer.Process, err error) { c.begun(d, p, err) })

@@ -23,7 +23,7 @@ func (m *Master) statusUpdate(from process.UPID, u *controlpb.StatusUpdate) {
 		return
 	}
 	status := complete(u)
-	m.tellUpdate(f, status)
+	m.tellUpdate(f, dated(status, u.Timestamp))
 	t := a.task(f.id, status.GetTaskId().GetValue())
 	if t == nil {
 		// Never launched here, or its end is acknowledged: the framework may want to know all the same.
@@ -51,6 +51,17 @@ func complete(u *controlpb.StatusUpdate) *mesospb.TaskStatus {
 	if s.ExecutorId == nil {
 		s.ExecutorId = u.ExecutorId
 	}
+	return s
+}
+
+// dated is a status for a framework, which always hears a time. What is remembered of an executor that did not say one
+// has none, as in Mesos.
+func dated(s *mesospb.TaskStatus, received *float64) *mesospb.TaskStatus {
+	if s.Timestamp != nil || received == nil {
+		return s
+	}
+	s = proto.CloneOf(s)
+	s.Timestamp = received
 	return s
 }
 

@@ -452,10 +452,12 @@ func (*UpdateRecord_Received) isUpdateRecord_Record() {}
 func (*UpdateRecord_Acknowledged) isUpdateRecord_Record() {}
 
 type UpdateReceived struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	FrameworkId   *mesospb.FrameworkID   `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	ExecutorId    *mesospb.ExecutorID    `protobuf:"bytes,2,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
-	Status        *mesospb.TaskStatus    `protobuf:"bytes,3,req,name=status" json:"status,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	FrameworkId *mesospb.FrameworkID   `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	ExecutorId  *mesospb.ExecutorID    `protobuf:"bytes,2,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
+	Status      *mesospb.TaskStatus    `protobuf:"bytes,3,req,name=status" json:"status,omitempty"`
+	// When the agent got it.
+	Timestamp     *float64 `protobuf:"fixed64,4,opt,name=timestamp" json:"timestamp,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -509,6 +511,13 @@ func (x *UpdateReceived) GetStatus() *mesospb.TaskStatus {
 		return x.Status
 	}
 	return nil
+}
+
+func (x *UpdateReceived) GetTimestamp() float64 {
+	if x != nil && x.Timestamp != nil {
+		return *x.Timestamp
+	}
+	return 0
 }
 
 type UpdateAcknowledged struct {
@@ -588,12 +597,13 @@ const file_controlpb_checkpoint_proto_rawDesc = "" +
 	"\fUpdateRecord\x12<\n" +
 	"\breceived\x18\x01 \x01(\v2\x1e.meseta.control.UpdateReceivedH\x00R\breceived\x12H\n" +
 	"\facknowledged\x18\x02 \x01(\v2\".meseta.control.UpdateAcknowledgedH\x00R\facknowledgedB\b\n" +
-	"\x06record\"\xaf\x01\n" +
+	"\x06record\"\xcd\x01\n" +
 	"\x0eUpdateReceived\x128\n" +
 	"\fframework_id\x18\x01 \x02(\v2\x15.mesos.v1.FrameworkIDR\vframeworkId\x125\n" +
 	"\vexecutor_id\x18\x02 \x01(\v2\x14.mesos.v1.ExecutorIDR\n" +
 	"executorId\x12,\n" +
-	"\x06status\x18\x03 \x02(\v2\x14.mesos.v1.TaskStatusR\x06status\"(\n" +
+	"\x06status\x18\x03 \x02(\v2\x14.mesos.v1.TaskStatusR\x06status\x12\x1c\n" +
+	"\ttimestamp\x18\x04 \x01(\x01R\ttimestamp\"(\n" +
 	"\x12UpdateAcknowledged\x12\x12\n" +
 	"\x04uuid\x18\x01 \x02(\fR\x04uuidB:Z8github.com/meseta-io/meseta/messages/controlpb;controlpb"
 

@@ -1278,7 +1278,9 @@ type StatusUpdate struct {
 	ExecutorId  *mesospb.ExecutorID    `protobuf:"bytes,3,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
 	Status      *mesospb.TaskStatus    `protobuf:"bytes,4,req,name=status" json:"status,omitempty"`
 	// The newest state the agent knows, which decides the master's view even while an older update is resent.
-	LatestState   *mesospb.TaskState `protobuf:"varint,5,opt,name=latest_state,json=latestState,enum=mesos.v1.TaskState" json:"latest_state,omitempty"`
+	LatestState *mesospb.TaskState `protobuf:"varint,5,opt,name=latest_state,json=latestState,enum=mesos.v1.TaskState" json:"latest_state,omitempty"`
+	// When the agent got the status. Schedulers are told, if the status does not say it itself.
+	Timestamp     *float64 `protobuf:"fixed64,6,opt,name=timestamp" json:"timestamp,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1346,6 +1348,13 @@ func (x *StatusUpdate) GetLatestState() mesospb.TaskState {
 		return *x.LatestState
 	}
 	return mesospb.TaskState(6)
+}
+
+func (x *StatusUpdate) GetTimestamp() float64 {
+	if x != nil && x.Timestamp != nil {
+		return *x.Timestamp
+	}
+	return 0
 }
 
 // ExitedExecutor reports the end of an executor.
@@ -1738,14 +1747,15 @@ const file_controlpb_control_proto_rawDesc = "" +
 	"\vexecutor_id\x18\x03 \x02(\v2\x14.mesos.v1.ExecutorIDR\n" +
 	"executorId\x12\x12\n" +
 	"\x04data\x18\x04 \x02(\fR\x04data\x12\x14\n" +
-	"\x05epoch\x18\x0f \x01(\x04R\x05epoch\"\x93\x02\n" +
+	"\x05epoch\x18\x0f \x01(\x04R\x05epoch\"\xb1\x02\n" +
 	"\fStatusUpdate\x128\n" +
 	"\fframework_id\x18\x01 \x02(\v2\x15.mesos.v1.FrameworkIDR\vframeworkId\x12,\n" +
 	"\bagent_id\x18\x02 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\x125\n" +
 	"\vexecutor_id\x18\x03 \x01(\v2\x14.mesos.v1.ExecutorIDR\n" +
 	"executorId\x12,\n" +
 	"\x06status\x18\x04 \x02(\v2\x14.mesos.v1.TaskStatusR\x06status\x126\n" +
-	"\flatest_state\x18\x05 \x01(\x0e2\x13.mesos.v1.TaskStateR\vlatestState\"\xc7\x01\n" +
+	"\flatest_state\x18\x05 \x01(\x0e2\x13.mesos.v1.TaskStateR\vlatestState\x12\x1c\n" +
+	"\ttimestamp\x18\x06 \x01(\x01R\ttimestamp\"\xc7\x01\n" +
 	"\x0eExitedExecutor\x12,\n" +
 	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\x128\n" +
 	"\fframework_id\x18\x02 \x02(\v2\x15.mesos.v1.FrameworkIDR\vframeworkId\x125\n" +

@@ -3,6 +3,7 @@ package executor_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -173,7 +174,14 @@ func TestAnExecutorLivesAndEnds(t *testing.T) {
 			l.Order(shutdownFramework("F1"))
 			s.wants(executorpb.Event_SHUTDOWN)
 			l.Clock.Advance(time.Minute) // the executor's time to end is over
-			s.ends()
+			// As in Mesos its stream ends with whoever reads it, and not with its container.
+			l.Until("the executor is over", func() bool { return len(l.Agent.View().Frameworks) == 0 })
+			standIn := fmt.Sprintf("executor-stream(%s,1)", l.Agent.UPID().ID)
+			if !l.Runtime.Alive(standIn) {
+				t.Error("the stream has ended with the container")
+			}
+			s.Conn.Close()
+			l.Until("its stand-in has gone with it", func() bool { return !l.Runtime.Alive(standIn) })
 		})
 	}
 }

@@ -146,7 +146,7 @@ func executor(b []byte, e *mesospb.ExecutorInfo, agent string) []byte {
 
 func command(b []byte, c *mesospb.CommandInfo) []byte {
 	b = append(b, '{')
-	if c.GetShell() || c.Shell != nil {
+	if c.Shell != nil {
 		b = append(yes(b, `"shell":`, c.GetShell()), ',')
 	}
 	if c.Value != nil {

@@ -212,6 +212,7 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 		return fmt.Errorf("cannot find this program, which executors are: %w", err)
 	}
 	c.Executor = []string{self, "executor"}
+	c.IP = cmp.Or(s.config.IP, os.Getenv("LIBPROCESS_IP"))
 	launcher := containerizer.Launcher(posix.New())
 	if s.lives != nil {
 		s.lives.Launcher = launcher
