@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/meseta-io/meseta/actors/containerizer/logrotate"
 	"github.com/meseta-io/meseta/actors/fetcher"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
@@ -84,12 +85,17 @@ type Config struct {
 	DiskWatchInterval time.Duration `flag:"disk_watch_interval"`
 	// Fetcher is how the URIs of tasks are fetched.
 	Fetcher fetcher.Config
+	// Logs is what becomes of what executors print.
+	Logs logrotate.Config
 
 	// IP is the address that the agent was told to listen on, which executors are told too; empty: it was not.
 	IP string
 	// Executor is the program and arguments of the built-in command executor; an agent's command sets it to
 	// its own binary. Empty: command tasks are refused.
 	Executor []string
+	// Logger is the program and first arguments of whoever rotates what executors print; an agent's command sets it to its
+	// own binary.
+	Logger []string
 	// ID is the process id of the agent; agents that share a runtime need different ones.
 	ID string
 }
@@ -115,6 +121,7 @@ func Default() Config {
 		GCDiskHeadroom:                    0.1,
 		DiskWatchInterval:                 time.Minute,
 		Fetcher:                           fetcher.Default(),
+		Logs:                              logrotate.Default(),
 		ID:                                "slave(1)",
 	}
 }
@@ -176,7 +183,7 @@ func (c Config) Validate() error {
 	if c.DiskWatchInterval <= 0 {
 		wrong("--disk_watch_interval=%v: more than nothing, or the agent would do nothing else", c.DiskWatchInterval)
 	}
-	problems = append(problems, c.Fetcher.Validate(), oneOf("recover", c.Recover, recoverReconnect, recoverCleanup),
+	problems = append(problems, c.Fetcher.Validate(), c.Logs.Validate(), oneOf("recover", c.Recover, recoverReconnect, recoverCleanup),
 		oneOf("reconfiguration_policy", c.ReconfigurationPolicy, policyEqual, policyAdditive))
 	if c.MaxCompletedExecutorsPerFramework < 0 {
 		wrong("--max_completed_executors_per_framework=%d: not negative", c.MaxCompletedExecutorsPerFramework)

@@ -155,11 +155,15 @@ func (a *Agent) start(e *executor) {
 	}
 	e.begun, e.launching = true, true
 	spec := executorSpec(e, a.executorEnvironment(e), a.config.Executor)
+	wrong := a.logged(e, &spec)
 	volumes := e.volumes()
 	fetch := len(e.info.GetCommand().GetUris()) > 0
 	// The time that files take to come counts, as in Mesos.
 	e.patience = a.b.Delay(a.config.ExecutorRegistrationTimeout, func() { a.unregistered(e) })
 	container := process.Go(a.b, func(ctx context.Context) (launched, error) {
+		if wrong != nil {
+			return launched{}, wrong
+		}
 		dir, err := a.parts.Disk.Sandbox(ctx, sandbox(e.run), e.user)
 		if err != nil {
 			return launched{}, fmt.Errorf("%w: %w", errNoSandbox, err)

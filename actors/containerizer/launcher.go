@@ -33,6 +33,10 @@ type Spec struct {
 	// Stdout and Stderr are files that are appended to and made when missing, owned by User; empty: the
 	// caller's own streams. Stdin is always empty.
 	Stdout, Stderr string
+	// Logger is a program, with its argv[0], that takes over what the container prints: its descriptor 3 is a pipe with
+	// stdout, 4 one with stderr. It runs as User in Dir and is no part of the container, so that it can end after it,
+	// when nobody holds the other ends any more. Stdout and Stderr exist before it starts. Empty: there is none.
+	Logger []string
 }
 
 // Process is the first process of a container. The start time makes it one process for all time: a pid alone

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/meseta-io/meseta/actors/containerizer/posix/logger"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/cli"
 )
 
@@ -15,9 +16,17 @@ func main() {
 	if isExecutor(os.Args) {
 		os.Exit(runExecutor())
 	}
+	if isLogger(os.Args) {
+		os.Exit(logger.Main(os.Args[2:]))
+	}
 	os.Exit(cli.Main(os.Args))
 }
 
 func isExecutor(argv []string) bool {
 	return len(argv) > 0 && filepath.Base(argv[0]) == "mesos-executor" || len(argv) > 1 && argv[1] == "executor"
+}
+
+// isLogger: agents that rotate logs start one beside every executor.
+func isLogger(argv []string) bool {
+	return len(argv) > 1 && argv[1] == "logger"
 }

@@ -25,6 +25,9 @@ func (l *Launcher) Destroy(p containerizer.Process, done func(error)) (cancel fu
 			stop()
 		}()
 		err := l.destroy(ctx, p)
+		if l.subreaper {
+			settle(ctx) // its container prints what it prints
+		}
 		l.forget(p)
 		once.call(struct{}{}, err)
 	}()

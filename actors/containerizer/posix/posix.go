@@ -68,7 +68,7 @@ func (l *Launcher) Launch(_ context.Context, spec containerizer.Spec) (container
 	if err != nil {
 		return containerizer.Process{}, err
 	}
-	streams, err := openStreams(spec, owner)
+	streams, err := l.streams(spec, credential, owner)
 	if err != nil {
 		return containerizer.Process{}, err
 	}

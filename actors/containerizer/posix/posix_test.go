@@ -12,10 +12,15 @@ import (
 
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
+	"github.com/meseta-io/meseta/actors/containerizer/posix/logger"
 )
 
-// TestMain lets the test binary be the process of an executor, because being a subreaper belongs to a whole process.
+// TestMain lets the test binary be the process of an executor, because being a subreaper belongs to a whole process, and
+// a logger, which has no environment to be told so by.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "logger" {
+		os.Exit(logger.Main(os.Args[2:]))
+	}
 	if script := os.Getenv("POSIX_TEST_SUBREAPER"); script != "" {
 		os.Exit(subreaper(script))
 	}

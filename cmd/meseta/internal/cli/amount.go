@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/meseta-io/meseta/cmd/meseta/internal/flags"
+	"github.com/meseta-io/meseta/messages/bytesize"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/resources"
 )
@@ -20,7 +20,7 @@ func (m *megabytes) UnmarshalText(text []byte) error {
 		*m = megabytes(n)
 		return nil
 	}
-	n, err := flags.ParseBytes(string(text))
+	n, err := bytesize.Parse(string(text))
 	if err != nil {
 		return fmt.Errorf("megabytes or a size expected, as in 128 or 2GB")
 	}

@@ -68,7 +68,6 @@ var takenByAgents = []flags.Taken{
 	{Name: "gc_non_executor_container_sandboxes", Default: "false", Same: "true"}, // no other containers leave sandboxes
 	{Name: "hadoop_home", Missing: "a Hadoop client; fetch by http or https"},
 	{Name: "sandbox_directory", Default: "/mnt/mesos/sandbox", Same: "*"},
-	{Name: "container_logger", Missing: needsModules},
 	{Name: "image_providers", Missing: needsImages},
 	{Name: "image_provisioner_backend", Same: "copy,overlay,aufs,bind", Missing: needsImages},
 	{Name: "image_gc_config", Missing: needsImages},

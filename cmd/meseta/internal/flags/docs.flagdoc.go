@@ -37,6 +37,7 @@ var docs = map[string]string{
 	"cli.agentConfig.Master":                            "Master is the address of the master, host:port.",
 	"cli.masterConfig.Registry":                         "Registry is where the registry is kept: replicated_log, which is a file in work_dir, or in_memory, which forgets everything when the master ends.",
 	"cli.masterConfig.Whitelist":                        "Whitelist is a file with the hosts whose agents are offered, one in each line. It is read again every 5 seconds. Empty: all are.",
+	"cli.runConfig.Supervised":                          "Supervised is the id that whoever detached gave to this run.",
 	"gateway.Config.BodyTime":                           "BodyTime is how long the body of a request may take to arrive.",
 	"gateway.Config.FirewallRules":                      "FirewallRules closes endpoints to everybody, as JSON: {\"disabled_endpoints\": {\"paths\": [\"/files/browse\"]}}.",
 	"gateway.Config.HeaderTime":                         "HeaderTime is how long the head of a request may take to arrive.",

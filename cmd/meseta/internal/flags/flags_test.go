@@ -207,22 +207,6 @@ func TestStructuredSettingsBecomeJSON(t *testing.T) {
 	}
 }
 
-func TestSizes(t *testing.T) {
-	for text, want := range map[string]uint64{"0B": 0, "512B": 512, "10MB": 10 << 20, "2gb": 2 << 30, "1TB": 1 << 40, "3KB": 3072} {
-		if got, err := flags.ParseBytes(text); err != nil || got != want {
-			t.Errorf("%s: got %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "5", "MB", "1.5GB", "-1MB", "5PB", "99999999999TB", "18446744073709551616B"} {
-		if got, err := flags.ParseBytes(text); err == nil {
-			t.Errorf("%q was read as %v", text, got)
-		}
-	}
-	if flags.FormatBytes(0) != "0B" || flags.FormatBytes(2<<30) != "2GB" || flags.FormatBytes(1025) != "1025B" {
-		t.Error("sizes are not written as they are read")
-	}
-}
-
 func TestNearest(t *testing.T) {
 	words := []string{"master", "agent", "run", "resources"}
 	for word, want := range map[string]string{"mater": "master", "agnet": "agent", "rnu": "run", "resuorces": "resources", "frobnicate": "", "": ""} {
@@ -230,21 +214,6 @@ func TestNearest(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", word, got, want)
 		}
 	}
-}
-
-func FuzzParseBytes(f *testing.F) {
-	for _, seed := range []string{"10MB", "0B", "18446744073709551615B", "1tb"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		n, err := flags.ParseBytes(text)
-		if err != nil {
-			return
-		}
-		if again, err := flags.ParseBytes(flags.FormatBytes(n)); err != nil || again != n {
-			t.Errorf("%q: %d written as %s, read as %d, %v", text, n, flags.FormatBytes(n), again, err)
-		}
-	})
 }
 
 // A flag that names a file takes it as Mesos does, and does not read it.

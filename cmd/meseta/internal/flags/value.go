@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/messages/bytesize"
 	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/wire"
 )
@@ -67,7 +68,7 @@ func (v *value) parse(text string) error {
 		field.SetInt(int64(d))
 		return err
 	case v.bytes:
-		n, err := ParseBytes(text)
+		n, err := bytesize.Parse(text)
 		if err != nil {
 			return err
 		}
@@ -148,9 +149,9 @@ func (v *value) String() string {
 	case field.Type() == durationType:
 		return durations.Text(time.Duration(field.Int()))
 	case v.bytes && field.CanInt():
-		return FormatBytes(uint64(field.Int()))
+		return bytesize.Format(uint64(field.Int()))
 	case v.bytes:
-		return FormatBytes(field.Uint())
+		return bytesize.Format(field.Uint())
 	case field.Kind() == reflect.Slice:
 		return strings.Join(field.Convert(reflect.TypeFor[[]string]()).Interface().([]string), ",")
 	}

@@ -211,7 +211,7 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 	if err != nil {
 		return fmt.Errorf("cannot find this program, which executors are: %w", err)
 	}
-	c.Executor = []string{self, "executor"}
+	c.Executor, c.Logger = []string{self, "executor"}, []string{self, "logger"}
 	c.IP = cmp.Or(s.config.IP, os.Getenv("LIBPROCESS_IP"))
 	launcher := containerizer.Launcher(posix.New())
 	if s.lives != nil {

@@ -1,4 +1,5 @@
-package flags
+// Package bytesize reads and writes amounts of bytes as Mesos does.
+package bytesize
 
 import (
 	"fmt"
@@ -13,8 +14,8 @@ var sizes = []struct {
 	shift uint
 }{{"TB", 40}, {"GB", 30}, {"MB", 20}, {"KB", 10}, {"B", 0}}
 
-// ParseBytes reads Mesos' sizes: "10MB", "2GB", "512B". The unit may be in lower case, a fraction may not be.
-func ParseBytes(s string) (uint64, error) {
+// Parse reads Mesos' sizes: "10MB", "2GB", "512B". The unit may be in lower case, a fraction may not be.
+func Parse(s string) (uint64, error) {
 	digits := strings.TrimRightFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
@@ -33,8 +34,8 @@ func ParseBytes(s string) (uint64, error) {
 	return 0, fmt.Errorf("a size expected with its unit B, KB, MB, GB or TB, as in 10MB")
 }
 
-// FormatBytes writes a size in the largest unit that divides it.
-func FormatBytes(n uint64) string {
+// Format writes a size in the largest unit that divides it.
+func Format(n uint64) string {
 	for _, size := range sizes {
 		if n != 0 && n%(1<<size.shift) == 0 {
 			return strconv.FormatUint(n>>size.shift, 10) + size.name
