@@ -89,6 +89,7 @@ type desk struct {
 	recovered  map[string]bool
 	changed    bool
 	machines   bool
+	recount    bool      // operations were added, removed or moved
 	at         time.Time // of the last publication
 	answers    []func()  // to be given when the next view is published
 	events     []*Event  // since the last publication
@@ -203,12 +204,12 @@ func (d *desk) dropExecutor(agent, framework, id string) {
 
 func (d *desk) setOperation(o *operation) {
 	d.drafts.Operations.Set(numbered(o.number), o.info)
-	d.changed = true
+	d.changed, d.recount = true, true
 }
 
 func (d *desk) dropOperation(o *operation) {
 	d.drafts.Operations.Delete(numbered(o.number))
-	d.changed = true
+	d.changed, d.recount = true, true
 }
 
 // retire moves a framework among the completed ones, and forgets another with all of its tasks.
@@ -438,3 +439,6 @@ func shown(list []*mesospb.Resource) []*mesospb.Resource {
 	}
 	return list
 }
+
+// Piece is a stretch of one of a view's maps, which later views share as long as nothing in it changes.
+type Piece[V any] = tree.Piece[V]

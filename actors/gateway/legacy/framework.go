@@ -86,15 +86,18 @@ func frameworkTail(b []byte, f *described, executors []*masterpb.Response_GetExe
 	return append(wire.AppendJSON(b, f.OfferConstraints), '}')
 }
 
-// inOneGo is how many tasks are written at a time.
-const inOneGo = 1024
+// How many tasks are written at a time, and with how many a framework is written in one piece.
+const (
+	inOneGo = 1024
+	small   = 64
+)
 
 // framework adds the jobs that write one framework with everything that it has. Most are one job; one with many tasks
 // is several.
-func (d *document) framework(f *described) {
+func (d *document) framework(shelf *press.Shelf, f *described) {
 	id := f.GetFrameworkInfo().GetId().GetValue()
 	running, unreachable, completed := d.view.TasksOf(id)
-	if running.Len()+unreachable.Len()+completed.Len() <= inOneGo {
+	if running.Len()+unreachable.Len()+completed.Len() <= small {
 		d.add(func(b []byte) []byte {
 			b = append(frameworkHead(frameworkSummary(b, d.view, f), f), `,"tasks":[`...)
 			b = append(bare(d.tasksOf(b, d.view.Tasks, running)), `],"unreachable_tasks":[`...)
@@ -107,11 +110,12 @@ func (d *document) framework(f *described) {
 	d.add(func(b []byte) []byte {
 		return append(frameworkHead(frameworkSummary(b, d.view, f), f), `,"tasks":[`...)
 	})
-	d.spread(d.view.Tasks, running)
+	one := func(b []byte, _ string, t *mesospb.Task) []byte { return task(b, t) }
+	spread(d, d.view.Tasks, running, shelf, inOneGo, one)
 	d.text(`],"unreachable_tasks":[`)
-	d.spread(d.view.Unreachable, unreachable)
+	spread(d, d.view.Unreachable, unreachable, shelf, inOneGo, one)
 	d.text(`],"completed_tasks":[`)
-	d.spread(d.view.Completed, completed)
+	spread(d, d.view.Completed, completed, shelf, inOneGo, one)
 	d.add(func(b []byte) []byte { return append(frameworkTail(append(b, ']'), f, d.executors[id]), ',') })
 }
 
@@ -122,15 +126,3 @@ func (d *document) tasksOf(b []byte, t tasks, s master.Span) []byte {
 	}
 	return b
 }
-
-// spread adds jobs that write so many tasks each.
-func (d *document) spread(t tasks, s master.Span) {
-	for from := s.From; from < s.To; from += inOneGo {
-		part := master.Span{From: from, To: min(from+inOneGo, s.To)}
-		d.add(func(b []byte) []byte { return d.tasksOf(b, t, part) })
-	}
-}
-
-func (d *document) add(j press.Job) { d.jobs = append(d.jobs, j) }
-
-func (d *document) text(s string) { d.add(func(b []byte) []byte { return append(b, s...) }) }

@@ -23,11 +23,14 @@ type Config struct {
 }
 
 // reads are doors to what the master's view has.
-type reads struct{ Config }
+type reads struct {
+	Config
+	shelves shelves
+}
 
 // Reads are /state, /state-summary, /slaves, /frameworks, /tasks, /roles and the registry.
 func Reads(c Config) []web.Route {
-	s := &reads{c}
+	s := &reads{c, newShelves()}
 	return []web.Route{
 		s.route("state", "Information about state of master.", s.state),
 		s.route("state-summary", "Summary of agents, tasks, and registered frameworks in cluster.", s.stateSummary),
@@ -46,11 +49,11 @@ func (s *reads) route(pattern, summary string, serve func(*web.Writer, *web.Requ
 func (s *reads) state(w *web.Writer, r *web.Request) {
 	d := newDocument(s.Master.ViewFor(r.Subject()))
 	d.add(func(b []byte) []byte { return append(s.about(b, d.view, r.Subject()), `,"slaves":[`...) })
-	d.agents(func(b []byte, _ string, a *masterpb.Response_GetAgents_Agent) []byte { return append(agent(b, a), '}') }, "")
+	d.agents(s.shelves.agents, func(b []byte, _ string, a *masterpb.Response_GetAgents_Agent) []byte { return append(agent(b, a), '}') }, "")
 	d.text(`],"recovered_slaves":[`)
 	d.recovered("")
 	d.text(`],`)
-	d.frameworks(nil)
+	d.frameworks(s.shelves.tasks, nil)
 	d.text(`],"orphan_tasks":[],"unregistered_frameworks":[]}`)
 	d.send(w, r)
 }
@@ -143,7 +146,7 @@ func (s *reads) slaves(w *web.Writer, r *web.Request) {
 	only, _ := r.Query("slave_id")
 	d := newDocument(s.Master.ViewFor(r.Subject()))
 	d.text(`{"slaves":[`)
-	d.agents(func(b []byte, _ string, a *masterpb.Response_GetAgents_Agent) []byte {
+	d.agents(s.shelves.full, func(b []byte, _ string, a *masterpb.Response_GetAgents_Agent) []byte {
 		return append(agentFull(agent(b, a), a), '}')
 	}, only)
 	d.text(`],"recovered_slaves":[`)
@@ -160,7 +163,7 @@ func (s *reads) frameworks(w *web.Writer, r *web.Request) {
 	}
 	d := newDocument(s.Master.ViewFor(r.Subject()))
 	d.text(`{`)
-	d.frameworks(only)
+	d.frameworks(s.shelves.tasks, only)
 	d.text(`],"unregistered_frameworks":[]}`)
 	d.send(w, r)
 }

@@ -90,7 +90,7 @@ func (s *reads) stateSummary(w *web.Writer, r *web.Request) {
 		}
 		return append(b, `,"slaves":[`...)
 	})
-	d.agents(func(b []byte, id string, a *masterpb.Response_GetAgents_Agent) []byte {
+	d.agents(nil, func(b []byte, id string, a *masterpb.Response_GetAgents_Agent) []byte {
 		return append(find(byAgent, id).append(agent(b, a), `,"framework_ids":`), '}')
 	}, "")
 	d.add(func(b []byte) []byte {

@@ -18,17 +18,9 @@ type node struct {
 	head, tail proto.Message // further fields of a message, before and after the others: only scalars are set
 	nodes      []*node       // of a message
 
-	// Of a repeated field: how many elements there are, and how one of them is found. It is always written, even without
-	// elements.
-	count int
-	each  func(from, to int, yield func(proto.Message))
-
-	jobs [2]int // the pieces of a repeated field
-}
-
-// many is a repeated field of a message.
-func many(of proto.Message, name protoreflect.Name, count int, each func(from, to int, yield func(proto.Message))) *node {
-	return &node{field: fieldOf(of, name), count: count, each: each}
+	// Of a repeated field, which is always written, even without elements: pieces of it.
+	repeated bool
+	pieces   []*press.Text
 }
 
 // one is a field of a message that is a message.
@@ -40,76 +32,42 @@ func fieldOf(of proto.Message, name protoreflect.Name) protoreflect.FieldDescrip
 	return of.ProtoReflect().Descriptor().Fields().ByName(name)
 }
 
-// stretch is how many elements are encoded at a time: enough that handing them over costs nothing, few enough that
-// nobody waits long.
-const stretch = 1024
-
-// encode puts an answer together, its repeated fields in parallel.
-func (n *node) encode(f wire.Format) [][]byte {
-	var jobs []press.Job
-	n.plan(f, &jobs)
-	pieces := press.Collect(jobs)
+// encode puts an answer together, when its pieces are made.
+func (n *node) encode(f wire.Format) []*press.Text {
+	press.Ready(n.texts(nil), false)
 	if f == wire.JSON {
-		d := &jsonDocument{pieces: pieces}
+		d := &jsonDocument{}
 		d.message(n)
 		return d.end()
 	}
-	d := &protoDocument{pieces: pieces}
+	d := &protoDocument{}
 	d.fields(n)
 	return d.parts
 }
 
-func (n *node) plan(f wire.Format, jobs *[]press.Job) {
-	n.jobs[0] = len(*jobs)
-	for from := 0; from < n.count; from += stretch {
-		to := min(from+stretch, n.count)
-		if f == wire.JSON {
-			*jobs = append(*jobs, n.json(from, to))
-		} else {
-			*jobs = append(*jobs, n.proto(from, to))
-		}
-	}
-	n.jobs[1] = len(*jobs)
+func (n *node) texts(all []*press.Text) []*press.Text {
+	all = append(all, n.pieces...)
 	for _, sub := range n.nodes {
-		sub.plan(f, jobs)
+		all = sub.texts(all)
 	}
+	return all
 }
 
-// json encodes elements, each with a comma behind it.
-func (n *node) json(from, to int) press.Job {
-	return func(dst []byte) []byte {
-		done := 0
-		n.each(from, to, func(m proto.Message) {
-			dst = append(wire.AppendJSON(dst, m), ',')
-			if done++; done == 16 && cap(dst)-len(dst) < len(dst)/done*(to-from-done) {
-				dst = slices.Grow(dst, len(dst)/done*(to-from-done)*9/8)
-			}
-		})
-		return dst
+// element writes an element of a repeated field: with a comma behind it, or with its tag and length.
+func element(dst []byte, field protoreflect.FieldDescriptor, f wire.Format, m proto.Message) []byte {
+	if f == wire.JSON {
+		return append(wire.AppendJSON(dst, m), ',')
 	}
-}
-
-// proto encodes elements, each with its tag and length.
-func (n *node) proto(from, to int) press.Job {
-	return func(dst []byte) []byte {
-		done := 0
-		n.each(from, to, func(m proto.Message) {
-			dst = protowire.AppendTag(dst, n.field.Number(), protowire.BytesType)
-			dst = protowire.AppendVarint(dst, uint64(proto.Size(m)))
-			dst, _ = proto.MarshalOptions{AllowPartial: true, UseCachedSize: true}.MarshalAppend(dst, m) // fails only for what is partial
-			if done++; done == 16 && cap(dst)-len(dst) < len(dst)/done*(to-from-done) {
-				dst = slices.Grow(dst, len(dst)/done*(to-from-done)*9/8)
-			}
-		})
-		return dst
-	}
+	dst = protowire.AppendTag(dst, field.Number(), protowire.BytesType)
+	dst = protowire.AppendVarint(dst, uint64(proto.Size(m)))
+	dst, _ = proto.MarshalOptions{AllowPartial: true, UseCachedSize: true}.MarshalAppend(dst, m) // fails only for what is partial
+	return dst
 }
 
 // jsonDocument strings the pieces of an answer together.
 type jsonDocument struct {
-	pieces [][]byte
-	parts  [][]byte
-	open   []byte // what was written since the last piece
+	parts []*press.Text
+	open  []byte // what was written since the last piece
 }
 
 func (d *jsonDocument) message(n *node) {
@@ -117,12 +75,12 @@ func (d *jsonDocument) message(n *node) {
 	comma := d.scalars(n.head, false)
 	for _, sub := range n.nodes {
 		comma = d.key(sub, comma)
-		if sub.each == nil {
+		if !sub.repeated {
 			d.message(sub)
 			continue
 		}
 		d.open = append(d.open, '[')
-		d.list(d.pieces[sub.jobs[0]:sub.jobs[1]])
+		d.list(sub.pieces)
 		d.open = append(d.open, ']')
 	}
 	d.scalars(n.tail, comma)
@@ -156,47 +114,40 @@ func (d *jsonDocument) scalars(m proto.Message, comma bool) bool {
 }
 
 // list writes elements without the comma behind the last one.
-func (d *jsonDocument) list(pieces [][]byte) {
-	last := -1
-	for i, p := range pieces {
-		if len(p) > 0 {
-			last = i
+func (d *jsonDocument) list(pieces []*press.Text) {
+	pieces = slices.DeleteFunc(slices.Clone(pieces), func(t *press.Text) bool { return len(t.Bytes()) == 0 })
+	for i, t := range pieces {
+		if i == len(pieces)-1 {
+			t = press.Of(t.Bytes()[:len(t.Bytes())-1])
 		}
-	}
-	for i, p := range pieces[:last+1] {
-		if i == last {
-			p = p[:len(p)-1]
-		}
-		if len(p) > 0 {
-			d.parts = append(d.parts, d.open, p)
+		if len(d.open) > 0 {
+			d.parts = append(d.parts, press.Of(d.open))
 			d.open = nil
 		}
+		d.parts = append(d.parts, t)
 	}
 }
 
-func (d *jsonDocument) end() [][]byte { return append(d.parts, d.open) }
+func (d *jsonDocument) end() []*press.Text { return append(d.parts, press.Of(d.open)) }
 
 // protoDocument does the same in the binary form, where every message has its length in front.
-type protoDocument struct {
-	pieces [][]byte
-	parts  [][]byte
-}
+type protoDocument struct{ parts []*press.Text }
 
 func (d *protoDocument) fields(n *node) {
 	d.scalars(n.head)
 	for _, sub := range n.nodes {
-		if sub.each != nil {
-			d.parts = append(d.parts, d.pieces[sub.jobs[0]:sub.jobs[1]]...)
+		if sub.repeated {
+			d.parts = append(d.parts, sub.pieces...)
 			continue
 		}
 		begin := len(d.parts)
 		d.parts = append(d.parts, nil) // the length is known when the rest is
 		d.fields(sub)
 		size := 0
-		for _, p := range d.parts[begin:] {
-			size += len(p)
+		for _, t := range d.parts[begin+1:] {
+			size += len(t.Bytes())
 		}
-		d.parts[begin] = protowire.AppendVarint(protowire.AppendTag(nil, sub.field.Number(), protowire.BytesType), uint64(size))
+		d.parts[begin] = press.Of(protowire.AppendVarint(protowire.AppendTag(nil, sub.field.Number(), protowire.BytesType), uint64(size)))
 	}
 	d.scalars(n.tail)
 }
@@ -206,5 +157,5 @@ func (d *protoDocument) scalars(m proto.Message) {
 		return
 	}
 	text, _ := proto.MarshalOptions{AllowPartial: true}.Marshal(m) // fails only for what is partial
-	d.parts = append(d.parts, text)
+	d.parts = append(d.parts, press.Of(text))
 }

@@ -42,7 +42,8 @@ type Config struct {
 // door serves the API.
 type door struct {
 	Config
-	hub *hub
+	hub     *hub
+	shelves [2]shelves // by format
 }
 
 // Routes are the master's v1 operator API.
@@ -50,7 +51,7 @@ func Routes(c Config) []web.Route {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
 	}
-	d := &door{Config: c, hub: newHub(c.Master.Config().MaxSubscribers)}
+	d := &door{Config: c, hub: newHub(c.Master.Config().MaxSubscribers), shelves: [2]shelves{newShelves(), newShelves()}}
 	c.Master.Watch(d.hub)
 	return []web.Route{{
 		Process: "master", Pattern: "api/v1", Realm: "mesos-master-readwrite", Methods: []string{http.MethodPost}, Leader: true, Recovered: true,

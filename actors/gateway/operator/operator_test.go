@@ -392,3 +392,37 @@ func TestLists(t *testing.T) {
 		}
 	}
 }
+
+// What is kept of an answer serves those who may see everything, stays true when things change, and is hidden from others.
+func TestKept(t *testing.T) {
+	acls, err := authorization.Parse([]byte(`{"view_frameworks": [{"principals": {"values": ["eve"]}, "users": {"type": "NONE"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, func(_ *master.Config, p *master.Parts) { p.Authorizer = acls })
+	var ids []string
+	for i := range 300 {
+		ids = append(ids, h.subscribe(fmt.Sprint("f-", i), "u"))
+	}
+	for step, id := range ids[:20] {
+		for _, accept := range []string{"application/json", "application/x-protobuf"} {
+			_, text := h.call("root", `{"type":"GET_STATE"}`, "Accept", accept)
+			format := wire.JSON
+			if accept != format.MediaType() {
+				format = wire.Protobuf
+			}
+			m := &masterpb.Response{}
+			if err := format.Decode([]byte(text), m, wire.Limits{}); err != nil {
+				t.Fatal(err)
+			}
+			here, past := m.GetGetState().GetGetFrameworks().GetFrameworks(), m.GetGetState().GetGetFrameworks().GetCompletedFrameworks()
+			if len(here) != len(ids)-step || len(past) != step || !strings.Contains(text, "f-20") {
+				t.Fatalf("after %d have gone, %d are there and %d were", step, len(here), len(past))
+			}
+			if _, text := h.call("eve", `{"type":"GET_STATE"}`, "Accept", accept); strings.Contains(text, "f-2") {
+				t.Fatalf("eve sees %s", text)
+			}
+		}
+		h.teardown(id)
+	}
+}

@@ -1,13 +1,13 @@
 package operator
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/actors/gateway/press"
 	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
@@ -25,7 +25,7 @@ const breath = 256
 // stream is one who watches.
 type stream struct {
 	*web.Stream
-	hub    *hub
+	*door
 	format wire.Format
 	lens   *master.Lens
 	resume *resume
@@ -60,7 +60,7 @@ func subscribe(d *door, w *web.Writer, r *web.Request, f wire.Format, _ *masterp
 	if err != nil {
 		return
 	}
-	s := &stream{Stream: out, hub: d.hub, format: f, lens: d.Master.Lens(r.Subject()), resume: wish, at: from}
+	s := &stream{Stream: out, door: d, format: f, lens: d.Master.Lens(r.Subject()), resume: wish, at: from}
 	if s.beat, err = text(f, &masterpb.Event{Type: masterpb.Event_HEARTBEAT.Enum()}); err != nil {
 		s.Break()
 		return
@@ -74,10 +74,13 @@ func subscribe(d *door, w *web.Writer, r *web.Request, f wire.Format, _ *masterp
 // greet sends the snapshot.
 func (s *stream) greet(v *master.View, heartbeat time.Duration) error {
 	in := &masterpb.Event_Subscribed{}
-	hello := one(&masterpb.Event{}, "subscribed", state(in, s.lens.Through(v)))
+	c := s.compose(s.format)
+	hello := one(&masterpb.Event{}, "subscribed", c.state(in, s.lens.Through(v)))
 	hello.tail = &masterpb.Event_Subscribed{HeartbeatIntervalSeconds: proto.Float64(heartbeat.Seconds())}
 	all := &node{head: &masterpb.Event{Type: masterpb.Event_SUBSCRIBED.Enum()}, nodes: []*node{hello}}
-	return s.send(bytes.Join(all.encode(s.format), nil), v.Sequence)
+	record := press.Join(all.encode(s.format))
+	c.weigh()
+	return s.send(record, v.Sequence)
 }
 
 // follow sends what happens until the stream is over, and says why it is.

@@ -21,36 +21,31 @@ var pieces = sync.Pool{New: func() any { b := make([]byte, 0, pieceSize); return
 // Stream does the jobs and hands on each piece as soon as those before it are. A piece is only good until emit returns;
 // when that says false nothing more is encoded. Few pieces lie in memory at any time.
 func Stream(jobs []Job, emit func(piece []byte) bool) {
-	run(jobs, 2*cap(slots), func(_ int, piece *[]byte) bool {
+	run(jobs, 2*cap(slots), func(piece *[]byte) bool {
 		ok := emit(*piece)
-		if cap(*piece) <= 4*pieceSize {
-			*piece = (*piece)[:0]
-			pieces.Put(piece)
-		}
+		recycle(piece)
 		return ok
-	}, func() *[]byte { return pieces.Get().(*[]byte) })
+	})
 }
 
-// Collect does the jobs and returns their pieces.
-func Collect(jobs []Job) [][]byte {
-	all := make([][]byte, len(jobs))
-	run(jobs, len(jobs), func(i int, piece *[]byte) bool {
-		all[i] = *piece
-		return true
-	}, func() *[]byte { return new([]byte) })
-	return all
+// recycle gives back the space of a piece.
+func recycle(piece *[]byte) {
+	if cap(*piece) <= 4*pieceSize {
+		*piece = (*piece)[:0]
+		pieces.Put(piece)
+	}
 }
 
-func run(jobs []Job, ahead int, emit func(int, *[]byte) bool, space func() *[]byte) {
+func run(jobs []Job, ahead int, emit func(*[]byte) bool) {
 	do := func(i int) *[]byte {
 		slots <- struct{}{}
 		defer func() { <-slots }()
-		b := space()
+		b := pieces.Get().(*[]byte)
 		*b = jobs[i](*b)
 		return b
 	}
 	if len(jobs) == 1 {
-		emit(0, do(0))
+		emit(do(0))
 		return
 	}
 	done := make([]chan *[]byte, len(jobs))
@@ -74,7 +69,7 @@ func run(jobs []Job, ahead int, emit func(int, *[]byte) bool, space func() *[]by
 		}()
 	}
 	for i := range done {
-		if !emit(i, <-done[i]) {
+		if !emit(<-done[i]) {
 			over.Store(true)
 			<-room
 			return

@@ -36,12 +36,13 @@ func TestOrder(t *testing.T) {
 		if string(got) != wanted(n) || count.Load() != int64(n) {
 			t.Errorf("%d jobs streamed in %d steps: %.40s", n, count.Load(), got)
 		}
-		got = nil
-		for _, p := range press.Collect(jobs(n, &count)) {
-			got = append(got, p...)
+		var texts []*press.Text
+		for _, j := range jobs(n, &count) {
+			texts = append(texts, press.Make(j))
 		}
-		if string(got) != wanted(n) {
-			t.Errorf("%d jobs collected: %.40s", n, got)
+		press.Ready(texts, true)
+		if got := press.Join(texts); string(got) != wanted(n) || count.Load() != 2*int64(n) {
+			t.Errorf("%d texts made in %d steps: %.40s", n, count.Load(), got)
 		}
 	}
 }

@@ -32,16 +32,12 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, spill+spill/4); r
 
 // JSON answers 200 with what encode appends. Query parameter jsonp makes it a call of that function.
 func (w *Writer) JSON(r *Request, encode func(*Buffer)) {
-	space := buffers.Get().(*[]byte)
-	b := &Buffer{B: (*space)[:0], w: w, kind: "application/json", head: r.Method == http.MethodHead}
-	if name, given := r.Query("jsonp"); given {
-		if !callable(name) {
-			w.Text(http.StatusBadRequest, "Expecting 'jsonp' to be the name of a function")
-			return
-		}
-		b.B = append(append(b.B, name...), '(')
-		b.tail, b.kind = ")", "text/javascript"
+	head, tail, kind, ok := w.script(r)
+	if !ok {
+		return
 	}
+	space := buffers.Get().(*[]byte)
+	b := &Buffer{B: append((*space)[:0], head...), w: w, tail: tail, kind: kind, head: r.Method == http.MethodHead}
 	encode(b)
 	b.B = append(b.B, b.tail...)
 	b.end()

@@ -31,12 +31,10 @@ func (p *packer) Close() error {
 	return err
 }
 
-func packAll(parts [][]byte) ([][]byte, int) {
+func packAll(body []byte) []byte {
 	var b bytes.Buffer
 	z := pack(&b)
-	for _, p := range parts {
-		_, _ = z.Write(p) // a buffer never fails
-	}
+	_, _ = z.Write(body) // a buffer never fails
 	_ = z.Close()
-	return [][]byte{b.Bytes()}, b.Len()
+	return b.Bytes()
 }

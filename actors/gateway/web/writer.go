@@ -70,7 +70,31 @@ func (w *Writer) Redirect(location string) {
 
 // Bytes answers with a body, compressed if that is worth it and admitted.
 func (w *Writer) Bytes(status int, contentType string, body []byte) {
-	w.Segments(status, contentType, [][]byte{body})
+	if w.packs(len(body)) {
+		body = packAll(body)
+	}
+	if w.begin(status, contentType, len(body)) {
+		w.piece(body)
+	}
+}
+
+// packs decides whether a body of so many bytes is compressed, and says so to the client if it is.
+func (w *Writer) packs(size int) bool {
+	h := w.Header()
+	if size < gzipMinimum || h.Get("Content-Encoding") != "" || !wire.AcceptsGzip(w.req.Header) {
+		return false
+	}
+	h.Set("Content-Encoding", "gzip")
+	return true
+}
+
+// begin sends the head of an answer of a known length, and says whether the client wants the rest.
+func (w *Writer) begin(status int, contentType string, size int) bool {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(size))
+	w.WriteHeader(status)
+	return w.req.Method != http.MethodHead
 }
 
 // Message answers with one message of the v1 API: its exact type, and its length, because mesos-go takes what has none
@@ -82,30 +106,6 @@ func (w *Writer) Message(status int, f wire.Format, m proto.Message) {
 		return
 	}
 	w.Bytes(status, f.MediaType(), body)
-}
-
-// Segments answers with a body in pieces, which together have a known length.
-func (w *Writer) Segments(status int, contentType string, parts [][]byte) {
-	size := 0
-	for _, p := range parts {
-		size += len(p)
-	}
-	h := w.Header()
-	h.Set("Content-Type", contentType)
-	if size >= gzipMinimum && h.Get("Content-Encoding") == "" && wire.AcceptsGzip(w.req.Header) {
-		parts, size = packAll(parts)
-		h.Set("Content-Encoding", "gzip")
-	}
-	h.Set("Content-Length", strconv.Itoa(size))
-	w.WriteHeader(status)
-	if w.req.Method == http.MethodHead {
-		return
-	}
-	for _, p := range parts {
-		if !w.piece(p) {
-			return
-		}
-	}
 }
 
 // piece writes in steps that each have their own time, so that a large answer may take long and a stalled one not.

@@ -1,0 +1,56 @@
+package press_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/meseta-io/meseta/actors/gateway/press"
+)
+
+// What the last answer had is not made again, and what it had not is not there any more.
+func TestShelf(t *testing.T) {
+	shelf := press.NewShelf()
+	var count atomic.Int64
+	answer := func(from, to int) (text string) {
+		h := shelf.Take()
+		var texts []*press.Text
+		for i := from; i < to; i++ {
+			texts = append(texts, h.Text(i, func(dst []byte) []byte { count.Add(1); return fmt.Appendf(dst, "%d,", i) }))
+		}
+		h.Keep()
+		press.Ready(texts, false)
+		h.Weigh()
+		return string(press.Join(texts))
+	}
+	for _, c := range []struct{ from, to, made int }{{0, 100, 100}, {0, 100, 0}, {50, 150, 50}, {0, 100, 50}, {0, 0, 0}, {0, 100, 100}} {
+		count.Store(0)
+		want := wanted(c.to)[len(wanted(c.from)):]
+		if got := answer(c.from, c.to); got != want || int(count.Load()) != c.made {
+			t.Errorf("from %d to %d: %d were made, want %d: %.40s", c.from, c.to, count.Load(), c.made, got)
+		}
+	}
+}
+
+// Answers that are put together at the same time make every text once.
+func TestTogether(t *testing.T) {
+	var count atomic.Int64
+	var texts []*press.Text
+	for _, j := range jobs(1000, &count) {
+		texts = append(texts, press.Make(j))
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			press.Ready(texts, true)
+			if got := press.Join(texts); string(got) != wanted(1000) {
+				t.Errorf("the answer is %.40s", got)
+			}
+		})
+	}
+	all.Wait()
+	if count.Load() != 1000 {
+		t.Errorf("1000 texts were made in %d steps", count.Load())
+	}
+}
