@@ -32,6 +32,7 @@ type counts struct {
 	offersSent, offersAccepted, offersDeclined, offersRescinded   *metrics.Counter
 
 	tasks map[mesospb.TaskState]int // in the tables now
+	now   map[string]*metrics.Gauge // by name, without the "master/": a view is published many times a second
 	over  map[mesospb.TaskState]*metrics.Counter
 }
 
@@ -54,7 +55,7 @@ var callNames = map[schedulerpb.Call_Type]string{
 
 // The states that have a gauge, because tasks leave them, and those that have a counter, because they do not.
 var (
-	activeStates = []mesospb.TaskState{mesospb.TaskState_TASK_STAGING, mesospb.TaskState_TASK_STARTING,
+	activeStates = [...]mesospb.TaskState{mesospb.TaskState_TASK_STAGING, mesospb.TaskState_TASK_STARTING,
 		mesospb.TaskState_TASK_RUNNING, mesospb.TaskState_TASK_KILLING}
 	finalStates = []mesospb.TaskState{mesospb.TaskState_TASK_FINISHED, mesospb.TaskState_TASK_FAILED,
 		mesospb.TaskState_TASK_KILLED, mesospb.TaskState_TASK_ERROR, mesospb.TaskState_TASK_LOST,
@@ -64,6 +65,7 @@ var (
 func (c *counts) init(registry *metrics.Registry) {
 	c.registry = registry
 	c.tasks = map[mesospb.TaskState]int{}
+	c.now = map[string]*metrics.Gauge{}
 	c.over = map[mesospb.TaskState]*metrics.Counter{}
 	c.calls = map[schedulerpb.Call_Type]*metrics.Counter{}
 	for t, name := range callNames {
@@ -150,7 +152,14 @@ func (c *counts) ended(s *mesospb.TaskStatus) {
 func slaveName(name string) string { return strings.ReplaceAll(name, "AGENT", "SLAVE") }
 
 // gauge sets what is read from the state once for each batch.
-func (c *counts) gauge(name string, v float64) { c.registry.Gauge("master/" + name).Set(v) }
+func (c *counts) gauge(name string, v float64) {
+	g := c.now[name]
+	if g == nil {
+		g = c.registry.Gauge("master/" + name)
+		c.now[name] = g
+	}
+	g.Set(v)
+}
 
 // gauges sets everything that is a number of things now.
 func (m *Master) gauges() {
@@ -171,27 +180,52 @@ func (m *Master) gauges() {
 	c.gauge("frameworks_disconnected", float64(len(m.frameworks.registered)-listening))
 	c.gauge("frameworks_active", float64(listening))
 	c.gauge("frameworks_inactive", float64(len(m.frameworks.registered)-listening))
-	for _, s := range activeStates {
-		c.gauge(metricName(s), float64(c.tasks[s]))
+	for i, s := range activeStates {
+		c.gauge(activeNames[i], float64(c.tasks[s]))
 	}
-	m.countOperations()
+	if m.desk.recount {
+		m.desk.recount = false
+		m.countOperations()
+	}
 	c.gauge("tasks_unreachable", float64(m.desk.view.Unreachable.Len()))
-	for i, name := range totalled {
-		c.share(name, m.desk.sums[firm].total[i], m.desk.sums[firm].used[i])
-		c.share(name+"_revocable", m.desk.sums[revocable].total[i], m.desk.sums[revocable].used[i])
+	for kind := range shareNames {
+		for i := range totalled {
+			c.share(&shareNames[kind][i], m.desk.sums[kind].total[i], m.desk.sums[kind].used[i])
+		}
 	}
 }
 
 // share shows how much there is of a resource and how much of that is used.
-func (c *counts) share(name string, total, used resources.Milli) {
-	c.gauge(name+"_total", total.Float64())
-	c.gauge(name+"_used", used.Float64())
+func (c *counts) share(names *shares, total, used resources.Milli) {
+	c.gauge(names.total, total.Float64())
+	c.gauge(names.used, used.Float64())
 	part := 0.0
 	if total > 0 {
 		part = used.Float64() / total.Float64()
 	}
-	c.gauge(name+"_percent", part)
+	c.gauge(names.percent, part)
 }
+
+// shares are the names of what is shown of a resource.
+type shares struct{ total, used, percent string }
+
+// The names that are wanted at each publication.
+var (
+	activeNames = func() (names [len(activeStates)]string) {
+		for i, s := range activeStates {
+			names[i] = metricName(s)
+		}
+		return names
+	}()
+	shareNames = func() (names [2][len(totalled)]shares) {
+		for kind, end := range []string{firm: "", revocable: "_revocable"} {
+			for i, name := range totalled {
+				names[kind][i] = shares{name + end + "_total", name + end + "_used", name + end + "_percent"}
+			}
+		}
+		return names
+	}()
+)
 
 // pulls are the metrics that are asked for when somebody looks, from any goroutine.
 func (m *Master) pulls() {
