@@ -32,6 +32,7 @@ func (d *desk) Initialize(b *process.Base) {
 	d.b = b
 	process.Install(b, d.call)
 	d.count()
+	d.age()
 }
 
 // operatorCall passes on what was sent to the agent itself. The answer comes from the desk.

@@ -158,4 +158,10 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
+	age := func() float64 { return w.a.Runtime().Metrics().Snapshot()["slave/uptime_secs"] }
+	before := age()
+	w.Advance(900 * time.Millisecond) // in which nothing changes
+	if got := age(); before <= 0 || got < before+0.9 {
+		t.Errorf("it works for %v s, and before for %v", got, before)
+	}
 }

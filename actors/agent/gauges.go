@@ -6,6 +6,16 @@ import "time"
 // would cost an agent with a thousand containers more than it is worth.
 const countEvery = time.Second
 
+// uptime grows although nothing changes, so it is found out when somebody asks.
+const uptime = "slave/uptime_secs"
+
+// age shows it.
+func (d *desk) age() {
+	if d.config.ID == Default().ID {
+		d.b.Metrics().Pull(uptime, func() (float64, error) { return d.latest.Load().uptime(d.b.Now()), nil })
+	}
+}
+
 // show hears of a new view.
 func (d *desk) show() {
 	if d.counting || d.config.ID != Default().ID {
@@ -25,6 +35,9 @@ func (d *desk) count() {
 		return
 	}
 	for _, m := range d.latest.Load().metrics(d.b.Now()) {
+		if m.GetName() == uptime {
+			continue
+		}
 		d.b.Metrics().Gauge(m.GetName()).Set(m.GetValue())
 	}
 }

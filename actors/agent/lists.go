@@ -54,6 +54,14 @@ func (v *View) frameworks() *agentpb.Response_GetFrameworks {
 	return r
 }
 
+// uptime is how long the agent has worked, in seconds.
+func (v *View) uptime(now time.Time) float64 {
+	if v.Started.IsZero() {
+		return 0 // nothing was published yet
+	}
+	return now.Sub(v.Started).Seconds()
+}
+
 // metrics are named as in Mesos.
 func (v *View) metrics(now time.Time) []*mesospb.Metric {
 	var m []*mesospb.Metric
@@ -95,7 +103,7 @@ func (v *View) metrics(now time.Time) []*mesospb.Metric {
 	add("executors_terminating", float64(stages[terminating]))
 	add("frameworks_active", float64(len(v.Frameworks)))
 	add("registered", map[bool]float64{true: 1}[v.Registered])
-	add("uptime_secs", now.Sub(v.Started).Seconds())
+	add("uptime_secs", v.uptime(now))
 	total := resources.FromValid(v.Info.GetResources())
 	for _, kind := range []string{"cpus", "mem", "disk", "gpus"} {
 		has, _ := total.Scalar(kind)
