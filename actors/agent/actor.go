@@ -33,8 +33,11 @@ type Parts struct {
 	Credential *mesospb.Credential
 	// Authorizer says what may be done on the agent, and who may see what. Nil: everything.
 	Authorizer authorization.Authorizer
-	// SecretKey signs the tokens that executors prove themselves with over HTTP. Zero: they get none.
+	// SecretKey signs the tokens that executors prove themselves with. Zero: they get none.
 	SecretKey credentials.Secret
+	// AuthenticateExecutors refuses executors that do not speak HTTP and come without their token. Those that do are the
+	// gateway's to check.
+	AuthenticateExecutors bool
 	// Machine is what is detected; the zero value detects nothing.
 	Machine Machine
 	// Ended, if set, is called once when the agent has ended by itself: nil when it was told to shut down or
@@ -162,6 +165,7 @@ func (a *Agent) Initialize(b *process.Base) {
 	process.Install(b, a.acknowledgeOperation) // operation.go
 	// Executors: SUBSCRIBE (subscribe.go), UPDATE (update.go), MESSAGE (relay.go)
 	process.Install(b, a.executorCall)
+	process.Install(b, a.executorToken) // proof.go
 	// Operators who ask the agent instead of its desk
 	process.Install(b, a.operatorCall)
 

@@ -8,8 +8,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
-	"github.com/meseta-io/meseta/actors/process/authn"
-	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -107,11 +105,9 @@ func (a *Agent) executorEnvironment(e *executor) []string {
 			"MESOS_RECOVERY_TIMEOUT="+durations.Text(a.config.RecoveryTimeout),
 			"MESOS_SUBSCRIPTION_BACKOFF_MAX="+durations.Text(a.config.ExecutorReregistrationTimeout))
 	}
-	if key := a.parts.SecretKey.Reveal(); len(key) > 0 {
-		token, err := authn.Sign(authn.Claims{authorization.ClaimFramework: e.framework.id(), authorization.ClaimExecutor: e.id(),
-			authorization.ClaimContainer: e.run.container}, key)
-		if err != nil {
-			a.log(e).Error("the executor gets no token and will be refused over HTTP", "error", err)
+	if len(a.parts.SecretKey.Reveal()) > 0 {
+		if token, err := a.token(e); err != nil {
+			a.log(e).Error("the executor gets no token and cannot prove who it is", "error", err)
 		} else {
 			env = append(env, "MESOS_EXECUTOR_AUTHENTICATION_TOKEN="+token)
 		}

@@ -30,6 +30,7 @@ type executor struct {
 	user    string                // "": the agent's own
 	process containerizer.Process // PID 0 until it is launched
 	upid    process.UPID          // zero while it is not connected
+	proven  process.UPID          // who has shown the executor's token, without HTTP
 	// http: it came through the gateway, where upid stands in for it. Whoever speaks HTTP may speak without a stream.
 	http bool
 	// begun: there may be processes. launching: Launcher.Launch is underway, so there is nothing to destroy yet.

@@ -74,9 +74,13 @@ func (a *Agent) runTaskGroup(from process.UPID, m *controlpb.RunTaskGroup) {
 		return
 	}
 	f := a.adopt(m.GetFramework())
+	no := &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_GROUP_INVALID,
+		"task groups are not supported by this agent: launch the tasks one by one"}
+	if err := a.unauthorized(f, m.Executor, m.GetTaskGroup().GetTasks()...); err != nil {
+		no.reason, no.message = mesospb.TaskStatus_REASON_TASK_GROUP_UNAUTHORIZED, err.Error()
+	}
 	for _, t := range m.GetTaskGroup().GetTasks() {
-		a.refuse(f, t.GetTaskId(), &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_GROUP_INVALID,
-			"task groups are not supported by this agent: launch the tasks one by one"})
+		a.refuse(f, t.GetTaskId(), no)
 	}
 	a.neverStarted(f, m.Executor, m.GetLaunchExecutor())
 }

@@ -35,6 +35,9 @@ func executorOf(t *mesospb.TaskInfo) string {
 // refusal tells why a task cannot run here, nil if it can. The states and reasons are Mesos'.
 func (a *Agent) refusal(f *framework, m *controlpb.RunTask) *verdictOnTasks {
 	t := m.GetTask()
+	if err := a.unauthorized(f, nil, t); err != nil {
+		return &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_UNAUTHORIZED, err.Error()}
+	}
 	if err := cmp.Or(invalid(t, len(a.config.Executor) > 0), invalidVolumes(t), a.unfetchable(t)); err != nil {
 		return &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_INVALID, err.Error()}
 	}

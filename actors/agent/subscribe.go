@@ -56,6 +56,9 @@ func (a *Agent) caller(from process.UPID, c *executorpb.Call) (*executor, error)
 	if e == nil {
 		return nil, a.unknownCaller(from, c, "Executor cannot be found")
 	}
+	if err := a.unproven(e, from); err != nil {
+		return nil, err
+	}
 	if c.GetType() != executorpb.Call_SUBSCRIBE && e.upid != from {
 		// It has not noticed yet that its connection, or the agent, is not the one that it subscribed with. When
 		// it subscribes again it says all of it again.

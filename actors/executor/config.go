@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/fault"
 )
@@ -28,6 +29,8 @@ type Config struct {
 	SubscriptionBackoffMax time.Duration
 	// ShutdownGracePeriod is how long the agent waits after a SHUTDOWN: MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD.
 	ShutdownGracePeriod time.Duration
+	// Token is what the executor proves itself with: MESOS_EXECUTOR_AUTHENTICATION_TOKEN. Zero: the agent gave it none.
+	Token credentials.Secret
 	// Environment is all of it, for the processes that the executor starts.
 	Environment []string
 
@@ -68,6 +71,8 @@ func FromEnvironment(env []string) (Config, error) {
 			c.FrameworkID = value
 		case "MESOS_EXECUTOR_ID":
 			c.ExecutorID = value
+		case "MESOS_EXECUTOR_AUTHENTICATION_TOKEN":
+			c.Token = credentials.NewSecret([]byte(value))
 		case "MESOS_DIRECTORY":
 			c.Directory = value
 		case "MESOS_CHECKPOINT":

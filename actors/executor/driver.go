@@ -172,6 +172,9 @@ func (d *Driver) subscribe() {
 	}
 	d.b.Link(d.config.Agent)
 	d.asked = true
+	if !d.config.Token.IsZero() {
+		d.b.Send(d.config.Agent, &controlpb.ExecutorToken{Token: proto.String(string(d.config.Token.Reveal()))})
+	}
 	d.send(executorpb.Call_SUBSCRIBE, func(c *executorpb.Call) {
 		c.Subscribe = &executorpb.Call_Subscribe{UnacknowledgedTasks: slices.Clone(d.tasks)}
 		for _, u := range d.updates {

@@ -63,21 +63,8 @@ func (m *Master) mayRegister(info *mesospb.FrameworkInfo, who authorization.Subj
 // mayRun refuses tasks that would run as users whom the framework may not use. The executor of a group is somebody, too.
 func (m *Master) mayRun(f *framework, executor *mesospb.ExecutorInfo, tasks ...*mesospb.TaskInfo) error {
 	may := m.parts.authorizer().Approver(f.subject(), authorization.RunTask)
-	if executor != nil {
-		if o := (authorization.Object{Framework: f.info, Executor: executor}); !may(o) {
-			return unauthorized(f, o)
-		}
-	}
-	for _, t := range tasks {
-		if o := (authorization.Object{Framework: f.info, Executor: executor, TaskInfo: t}); !may(o) {
-			return unauthorized(f, o)
-		}
-		if own := t.GetExecutor(); own != nil && own.GetCommand().GetUser() != "" {
-			// A task with a command of another user must not smuggle its executor's in.
-			if o := (authorization.Object{Framework: f.info, Executor: own}); !may(o) {
-				return unauthorized(f, o)
-			}
-		}
+	if o, found := authorization.Unrunnable(may, f.info, executor, tasks...); found {
+		return unauthorized(f, o)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (x *Refused_Class) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use Refused_Class.Descriptor instead.
 func (Refused_Class) EnumDescriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{23, 0}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // RegisterAgent asks for a place in the cluster and an id. Sent again, with backoff, until AgentRegistered.
@@ -1542,6 +1542,51 @@ func (x *ReconnectExecutor) GetAgentId() *mesospb.AgentID {
 	return nil
 }
 
+// ExecutorToken comes before the SUBSCRIBE of an executor that its agent gave a token: over HTTP that is a header.
+type ExecutorToken struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Token         *string                `protobuf:"bytes,1,req,name=token" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExecutorToken) Reset() {
+	*x = ExecutorToken{}
+	mi := &file_controlpb_control_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExecutorToken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExecutorToken) ProtoMessage() {}
+
+func (x *ExecutorToken) ProtoReflect() protoreflect.Message {
+	mi := &file_controlpb_control_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExecutorToken.ProtoReflect.Descriptor instead.
+func (*ExecutorToken) Descriptor() ([]byte, []int) {
+	return file_controlpb_control_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ExecutorToken) GetToken() string {
+	if x != nil && x.Token != nil {
+		return *x.Token
+	}
+	return ""
+}
+
 // ExecutorDisconnected tells the actor that stands in for an executor's HTTP stream that the agent is done with it:
 // another stream took its place, or the executor has ended. What was sent before is still delivered.
 type ExecutorDisconnected struct {
@@ -1552,7 +1597,7 @@ type ExecutorDisconnected struct {
 
 func (x *ExecutorDisconnected) Reset() {
 	*x = ExecutorDisconnected{}
-	mi := &file_controlpb_control_proto_msgTypes[22]
+	mi := &file_controlpb_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1564,7 +1609,7 @@ func (x *ExecutorDisconnected) String() string {
 func (*ExecutorDisconnected) ProtoMessage() {}
 
 func (x *ExecutorDisconnected) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[22]
+	mi := &file_controlpb_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1577,7 +1622,7 @@ func (x *ExecutorDisconnected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutorDisconnected.ProtoReflect.Descriptor instead.
 func (*ExecutorDisconnected) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{22}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{23}
 }
 
 // Refused answers a call that failed, in place of its response.
@@ -1597,7 +1642,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_controlpb_control_proto_msgTypes[23]
+	mi := &file_controlpb_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1609,7 +1654,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_control_proto_msgTypes[23]
+	mi := &file_controlpb_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1622,7 +1667,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_controlpb_control_proto_rawDescGZIP(), []int{23}
+	return file_controlpb_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Refused) GetClass() Refused_Class {
@@ -1769,7 +1814,9 @@ const file_controlpb_control_proto_rawDesc = "" +
 	"executorId\x12\x12\n" +
 	"\x04data\x18\x04 \x02(\fR\x04data\"A\n" +
 	"\x11ReconnectExecutor\x12,\n" +
-	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\"\x16\n" +
+	"\bagent_id\x18\x01 \x02(\v2\x11.mesos.v1.AgentIDR\aagentId\"*\n" +
+	"\rExecutorToken\x12\x19\n" +
+	"\x05token\x18\x01 \x02(\tB\x03\x80\x01\x01R\x05token\"\x16\n" +
 	"\x14ExecutorDisconnected\"\x92\x02\n" +
 	"\aRefused\x123\n" +
 	"\x05class\x18\x01 \x02(\x0e2\x1d.meseta.control.Refused.ClassR\x05class\x12\x18\n" +
@@ -1801,7 +1848,7 @@ func file_controlpb_control_proto_rawDescGZIP() []byte {
 }
 
 var file_controlpb_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_controlpb_control_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_controlpb_control_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_controlpb_control_proto_goTypes = []any{
 	(Refused_Class)(0),                   // 0: meseta.control.Refused.Class
 	(*RegisterAgent)(nil),                // 1: meseta.control.RegisterAgent
@@ -1826,76 +1873,77 @@ var file_controlpb_control_proto_goTypes = []any{
 	(*ExitedExecutor)(nil),               // 20: meseta.control.ExitedExecutor
 	(*ExecutorMessage)(nil),              // 21: meseta.control.ExecutorMessage
 	(*ReconnectExecutor)(nil),            // 22: meseta.control.ReconnectExecutor
-	(*ExecutorDisconnected)(nil),         // 23: meseta.control.ExecutorDisconnected
-	(*Refused)(nil),                      // 24: meseta.control.Refused
-	(*mesospb.AgentInfo)(nil),            // 25: mesos.v1.AgentInfo
-	(*mesospb.AgentInfo_Capability)(nil), // 26: mesos.v1.AgentInfo.Capability
-	(*mesospb.Resource)(nil),             // 27: mesos.v1.Resource
-	(*mesospb.FrameworkInfo)(nil),        // 28: mesos.v1.FrameworkInfo
-	(*mesospb.ExecutorInfo)(nil),         // 29: mesos.v1.ExecutorInfo
-	(*mesospb.Task)(nil),                 // 30: mesos.v1.Task
-	(*mesospb.Operation)(nil),            // 31: mesos.v1.Operation
-	(*mesospb.AgentID)(nil),              // 32: mesos.v1.AgentID
-	(*mesospb.TaskStatus)(nil),           // 33: mesos.v1.TaskStatus
-	(*mesospb.TaskInfo)(nil),             // 34: mesos.v1.TaskInfo
-	(*mesospb.TaskGroupInfo)(nil),        // 35: mesos.v1.TaskGroupInfo
-	(*mesospb.FrameworkID)(nil),          // 36: mesos.v1.FrameworkID
-	(*mesospb.TaskID)(nil),               // 37: mesos.v1.TaskID
-	(*mesospb.KillPolicy)(nil),           // 38: mesos.v1.KillPolicy
-	(*mesospb.ExecutorID)(nil),           // 39: mesos.v1.ExecutorID
-	(*mesospb.DrainConfig)(nil),          // 40: mesos.v1.DrainConfig
-	(mesospb.TaskState)(0),               // 41: mesos.v1.TaskState
+	(*ExecutorToken)(nil),                // 23: meseta.control.ExecutorToken
+	(*ExecutorDisconnected)(nil),         // 24: meseta.control.ExecutorDisconnected
+	(*Refused)(nil),                      // 25: meseta.control.Refused
+	(*mesospb.AgentInfo)(nil),            // 26: mesos.v1.AgentInfo
+	(*mesospb.AgentInfo_Capability)(nil), // 27: mesos.v1.AgentInfo.Capability
+	(*mesospb.Resource)(nil),             // 28: mesos.v1.Resource
+	(*mesospb.FrameworkInfo)(nil),        // 29: mesos.v1.FrameworkInfo
+	(*mesospb.ExecutorInfo)(nil),         // 30: mesos.v1.ExecutorInfo
+	(*mesospb.Task)(nil),                 // 31: mesos.v1.Task
+	(*mesospb.Operation)(nil),            // 32: mesos.v1.Operation
+	(*mesospb.AgentID)(nil),              // 33: mesos.v1.AgentID
+	(*mesospb.TaskStatus)(nil),           // 34: mesos.v1.TaskStatus
+	(*mesospb.TaskInfo)(nil),             // 35: mesos.v1.TaskInfo
+	(*mesospb.TaskGroupInfo)(nil),        // 36: mesos.v1.TaskGroupInfo
+	(*mesospb.FrameworkID)(nil),          // 37: mesos.v1.FrameworkID
+	(*mesospb.TaskID)(nil),               // 38: mesos.v1.TaskID
+	(*mesospb.KillPolicy)(nil),           // 39: mesos.v1.KillPolicy
+	(*mesospb.ExecutorID)(nil),           // 40: mesos.v1.ExecutorID
+	(*mesospb.DrainConfig)(nil),          // 41: mesos.v1.DrainConfig
+	(mesospb.TaskState)(0),               // 42: mesos.v1.TaskState
 }
 var file_controlpb_control_proto_depIdxs = []int32{
-	25, // 0: meseta.control.RegisterAgent.agent:type_name -> mesos.v1.AgentInfo
-	26, // 1: meseta.control.RegisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
-	27, // 2: meseta.control.RegisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
-	25, // 3: meseta.control.ReregisterAgent.agent:type_name -> mesos.v1.AgentInfo
-	26, // 4: meseta.control.ReregisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
-	27, // 5: meseta.control.ReregisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
-	28, // 6: meseta.control.ReregisterAgent.frameworks:type_name -> mesos.v1.FrameworkInfo
-	29, // 7: meseta.control.ReregisterAgent.executors:type_name -> mesos.v1.ExecutorInfo
-	30, // 8: meseta.control.ReregisterAgent.tasks:type_name -> mesos.v1.Task
-	31, // 9: meseta.control.ReregisterAgent.operations:type_name -> mesos.v1.Operation
-	32, // 10: meseta.control.UnregisterAgent.agent_id:type_name -> mesos.v1.AgentID
-	32, // 11: meseta.control.Pong.agent_id:type_name -> mesos.v1.AgentID
-	32, // 12: meseta.control.AgentRegistered.agent_id:type_name -> mesos.v1.AgentID
-	32, // 13: meseta.control.AgentReregistered.agent_id:type_name -> mesos.v1.AgentID
+	26, // 0: meseta.control.RegisterAgent.agent:type_name -> mesos.v1.AgentInfo
+	27, // 1: meseta.control.RegisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
+	28, // 2: meseta.control.RegisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
+	26, // 3: meseta.control.ReregisterAgent.agent:type_name -> mesos.v1.AgentInfo
+	27, // 4: meseta.control.ReregisterAgent.capabilities:type_name -> mesos.v1.AgentInfo.Capability
+	28, // 5: meseta.control.ReregisterAgent.checkpointed_resources:type_name -> mesos.v1.Resource
+	29, // 6: meseta.control.ReregisterAgent.frameworks:type_name -> mesos.v1.FrameworkInfo
+	30, // 7: meseta.control.ReregisterAgent.executors:type_name -> mesos.v1.ExecutorInfo
+	31, // 8: meseta.control.ReregisterAgent.tasks:type_name -> mesos.v1.Task
+	32, // 9: meseta.control.ReregisterAgent.operations:type_name -> mesos.v1.Operation
+	33, // 10: meseta.control.UnregisterAgent.agent_id:type_name -> mesos.v1.AgentID
+	33, // 11: meseta.control.Pong.agent_id:type_name -> mesos.v1.AgentID
+	33, // 12: meseta.control.AgentRegistered.agent_id:type_name -> mesos.v1.AgentID
+	33, // 13: meseta.control.AgentReregistered.agent_id:type_name -> mesos.v1.AgentID
 	7,  // 14: meseta.control.AgentReregistered.reconciliations:type_name -> meseta.control.ReconcileTasks
-	28, // 15: meseta.control.ReconcileTasks.framework:type_name -> mesos.v1.FrameworkInfo
-	33, // 16: meseta.control.ReconcileTasks.statuses:type_name -> mesos.v1.TaskStatus
-	28, // 17: meseta.control.RunTask.framework:type_name -> mesos.v1.FrameworkInfo
-	34, // 18: meseta.control.RunTask.task:type_name -> mesos.v1.TaskInfo
-	28, // 19: meseta.control.RunTaskGroup.framework:type_name -> mesos.v1.FrameworkInfo
-	29, // 20: meseta.control.RunTaskGroup.executor:type_name -> mesos.v1.ExecutorInfo
-	35, // 21: meseta.control.RunTaskGroup.task_group:type_name -> mesos.v1.TaskGroupInfo
-	36, // 22: meseta.control.KillTask.framework_id:type_name -> mesos.v1.FrameworkID
-	37, // 23: meseta.control.KillTask.task_id:type_name -> mesos.v1.TaskID
-	38, // 24: meseta.control.KillTask.kill_policy:type_name -> mesos.v1.KillPolicy
-	36, // 25: meseta.control.ShutdownFramework.framework_id:type_name -> mesos.v1.FrameworkID
-	36, // 26: meseta.control.ShutdownExecutor.framework_id:type_name -> mesos.v1.FrameworkID
-	39, // 27: meseta.control.ShutdownExecutor.executor_id:type_name -> mesos.v1.ExecutorID
-	28, // 28: meseta.control.UpdateFramework.framework:type_name -> mesos.v1.FrameworkInfo
-	32, // 29: meseta.control.DrainAgent.agent_id:type_name -> mesos.v1.AgentID
-	40, // 30: meseta.control.DrainAgent.config:type_name -> mesos.v1.DrainConfig
-	36, // 31: meseta.control.AcknowledgeStatus.framework_id:type_name -> mesos.v1.FrameworkID
-	32, // 32: meseta.control.AcknowledgeStatus.agent_id:type_name -> mesos.v1.AgentID
-	37, // 33: meseta.control.AcknowledgeStatus.task_id:type_name -> mesos.v1.TaskID
-	36, // 34: meseta.control.FrameworkMessage.framework_id:type_name -> mesos.v1.FrameworkID
-	32, // 35: meseta.control.FrameworkMessage.agent_id:type_name -> mesos.v1.AgentID
-	39, // 36: meseta.control.FrameworkMessage.executor_id:type_name -> mesos.v1.ExecutorID
-	36, // 37: meseta.control.StatusUpdate.framework_id:type_name -> mesos.v1.FrameworkID
-	32, // 38: meseta.control.StatusUpdate.agent_id:type_name -> mesos.v1.AgentID
-	39, // 39: meseta.control.StatusUpdate.executor_id:type_name -> mesos.v1.ExecutorID
-	33, // 40: meseta.control.StatusUpdate.status:type_name -> mesos.v1.TaskStatus
-	41, // 41: meseta.control.StatusUpdate.latest_state:type_name -> mesos.v1.TaskState
-	32, // 42: meseta.control.ExitedExecutor.agent_id:type_name -> mesos.v1.AgentID
-	36, // 43: meseta.control.ExitedExecutor.framework_id:type_name -> mesos.v1.FrameworkID
-	39, // 44: meseta.control.ExitedExecutor.executor_id:type_name -> mesos.v1.ExecutorID
-	36, // 45: meseta.control.ExecutorMessage.framework_id:type_name -> mesos.v1.FrameworkID
-	32, // 46: meseta.control.ExecutorMessage.agent_id:type_name -> mesos.v1.AgentID
-	39, // 47: meseta.control.ExecutorMessage.executor_id:type_name -> mesos.v1.ExecutorID
-	32, // 48: meseta.control.ReconnectExecutor.agent_id:type_name -> mesos.v1.AgentID
+	29, // 15: meseta.control.ReconcileTasks.framework:type_name -> mesos.v1.FrameworkInfo
+	34, // 16: meseta.control.ReconcileTasks.statuses:type_name -> mesos.v1.TaskStatus
+	29, // 17: meseta.control.RunTask.framework:type_name -> mesos.v1.FrameworkInfo
+	35, // 18: meseta.control.RunTask.task:type_name -> mesos.v1.TaskInfo
+	29, // 19: meseta.control.RunTaskGroup.framework:type_name -> mesos.v1.FrameworkInfo
+	30, // 20: meseta.control.RunTaskGroup.executor:type_name -> mesos.v1.ExecutorInfo
+	36, // 21: meseta.control.RunTaskGroup.task_group:type_name -> mesos.v1.TaskGroupInfo
+	37, // 22: meseta.control.KillTask.framework_id:type_name -> mesos.v1.FrameworkID
+	38, // 23: meseta.control.KillTask.task_id:type_name -> mesos.v1.TaskID
+	39, // 24: meseta.control.KillTask.kill_policy:type_name -> mesos.v1.KillPolicy
+	37, // 25: meseta.control.ShutdownFramework.framework_id:type_name -> mesos.v1.FrameworkID
+	37, // 26: meseta.control.ShutdownExecutor.framework_id:type_name -> mesos.v1.FrameworkID
+	40, // 27: meseta.control.ShutdownExecutor.executor_id:type_name -> mesos.v1.ExecutorID
+	29, // 28: meseta.control.UpdateFramework.framework:type_name -> mesos.v1.FrameworkInfo
+	33, // 29: meseta.control.DrainAgent.agent_id:type_name -> mesos.v1.AgentID
+	41, // 30: meseta.control.DrainAgent.config:type_name -> mesos.v1.DrainConfig
+	37, // 31: meseta.control.AcknowledgeStatus.framework_id:type_name -> mesos.v1.FrameworkID
+	33, // 32: meseta.control.AcknowledgeStatus.agent_id:type_name -> mesos.v1.AgentID
+	38, // 33: meseta.control.AcknowledgeStatus.task_id:type_name -> mesos.v1.TaskID
+	37, // 34: meseta.control.FrameworkMessage.framework_id:type_name -> mesos.v1.FrameworkID
+	33, // 35: meseta.control.FrameworkMessage.agent_id:type_name -> mesos.v1.AgentID
+	40, // 36: meseta.control.FrameworkMessage.executor_id:type_name -> mesos.v1.ExecutorID
+	37, // 37: meseta.control.StatusUpdate.framework_id:type_name -> mesos.v1.FrameworkID
+	33, // 38: meseta.control.StatusUpdate.agent_id:type_name -> mesos.v1.AgentID
+	40, // 39: meseta.control.StatusUpdate.executor_id:type_name -> mesos.v1.ExecutorID
+	34, // 40: meseta.control.StatusUpdate.status:type_name -> mesos.v1.TaskStatus
+	42, // 41: meseta.control.StatusUpdate.latest_state:type_name -> mesos.v1.TaskState
+	33, // 42: meseta.control.ExitedExecutor.agent_id:type_name -> mesos.v1.AgentID
+	37, // 43: meseta.control.ExitedExecutor.framework_id:type_name -> mesos.v1.FrameworkID
+	40, // 44: meseta.control.ExitedExecutor.executor_id:type_name -> mesos.v1.ExecutorID
+	37, // 45: meseta.control.ExecutorMessage.framework_id:type_name -> mesos.v1.FrameworkID
+	33, // 46: meseta.control.ExecutorMessage.agent_id:type_name -> mesos.v1.AgentID
+	40, // 47: meseta.control.ExecutorMessage.executor_id:type_name -> mesos.v1.ExecutorID
+	33, // 48: meseta.control.ReconnectExecutor.agent_id:type_name -> mesos.v1.AgentID
 	0,  // 49: meseta.control.Refused.class:type_name -> meseta.control.Refused.Class
 	50, // [50:50] is the sub-list for method output_type
 	50, // [50:50] is the sub-list for method input_type
@@ -1915,7 +1963,7 @@ func file_controlpb_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controlpb_control_proto_rawDesc), len(file_controlpb_control_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

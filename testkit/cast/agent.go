@@ -14,6 +14,8 @@ type Agent struct {
 	*node
 	// Config is what the agent starts with, the next time too.
 	Config agent.Config
+	// Parts changes what the agent is made of the next time.
+	Parts func(*agent.Parts)
 	// Machine runs the agent's executors.
 	Machine *Machine
 	// Endings are what the agent said when it ended by itself: nil when it was told to.
@@ -43,7 +45,7 @@ func (a *Agent) boot(w *World, n *testkit.Node) {
 	if err != nil {
 		w.Fail("agent %s: %v", a.Config.Hostname, err)
 	}
-	_, err = agent.Spawn(n.Runtime(), a.Config, agent.Parts{
+	parts := agent.Parts{
 		Detector:   detector{w, n},
 		Launcher:   launcher{machine: a.Machine, life: life},
 		Disk:       disk{n.Disk(), a.Machine},
@@ -59,8 +61,11 @@ func (a *Agent) boot(w *World, n *testkit.Node) {
 				}
 			})
 		},
-	})
-	if err != nil {
+	}
+	if a.Parts != nil {
+		a.Parts(&parts)
+	}
+	if _, err = agent.Spawn(n.Runtime(), a.Config, parts); err != nil {
 		w.Fail("agent %s does not start: %v", a.Config.Hostname, err)
 	}
 }

@@ -68,6 +68,14 @@ func subscribe(l *lodge.Lodge, f wire.Format, c *executorpb.Call) *stream {
 	body, err := f.Append(nil, c)
 	l.Must(err)
 	s.Send("POST", path, lodge.Headers{"Content-Type", f.MediaType(), "Accept", f.MediaType()}, body)
+	s.begins()
+	return s
+}
+
+// begins reads the head of the answer.
+func (s *stream) begins() {
+	l, f := s.L, s.f
+	l.T.Helper()
 	var head []string
 	for {
 		line, err := s.R.ReadString('\n')
@@ -82,7 +90,6 @@ func subscribe(l *lodge.Lodge, f wire.Format, c *executorpb.Call) *stream {
 		!strings.Contains(all, "Transfer-Encoding: chunked") {
 		l.T.Fatalf("the stream begins with %q", head)
 	}
-	return s
 }
 
 var errEnd = errors.New("a clean end")
@@ -182,6 +189,26 @@ func TestAnExecutorLivesAndEnds(t *testing.T) {
 			}
 			s.Conn.Close()
 			l.Until("its stand-in has gone with it", func() bool { return !l.Runtime.Alive(standIn) })
+		})
+	}
+}
+
+// An executor that does not say what it wants to hear, or that anything will do, hears JSON.
+func TestAnyAnswerIsJSON(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		accept lodge.Headers
+	}{{"no header", nil}, {"any type", lodge.Headers{"Accept", "*/*"}}} {
+		t.Run(c.name, func(t *testing.T) {
+			l := started(t, lodge.Options{})
+			body, err := wire.Protobuf.Append(nil, says("F1", "e1", executorpb.Call_SUBSCRIBE))
+			l.Must(err)
+			s := &stream{l.Dial(), wire.JSON}
+			s.Send("POST", path, append(lodge.Headers{"Content-Type", wire.MediaProtobuf}, c.accept...), body)
+			s.begins()
+			if e := s.wants(executorpb.Event_SUBSCRIBED); e.GetSubscribed().GetExecutorInfo().GetExecutorId().GetValue() != "e1" {
+				t.Errorf("welcomed with %v", e)
+			}
 		})
 	}
 }

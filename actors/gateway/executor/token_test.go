@@ -13,6 +13,7 @@ import (
 	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/wire"
 	"github.com/meseta-io/meseta/testkit/lodge"
 )
 
@@ -80,4 +81,31 @@ func TestTokens(t *testing.T) {
 	if got := post(l, says("F1", "e1", executorpb.Call_UPDATE, update("t1", mesospb.TaskState_TASK_RUNNING, 1)), "Authorization", "Bearer "+own); got.Status != 403 {
 		t.Errorf("an update before it has subscribed: %d %q", got.Status, got.Body)
 	}
+}
+
+// With the token of another executor nothing can be said for this one: each call is refused, and none has an effect.
+func TestNoCallWithTheTokenOfAnother(t *testing.T) {
+	l := guarded(t)
+	own, other := token(l, "e1"), token(l, "e2")
+	s := &stream{l.Dial(), wire.JSON}
+	s.Send("POST", path, lodge.Headers{"Content-Type", wire.MediaJSON, "Accept", wire.MediaJSON, "Authorization", "Bearer " + own},
+		wire.AppendJSON(nil, says("F1", "e1", executorpb.Call_SUBSCRIBE)))
+	s.begins()
+	s.wants(executorpb.Event_SUBSCRIBED)
+	s.wants(executorpb.Event_LAUNCH)
+	update := says("F1", "e1", executorpb.Call_UPDATE, update("t1", mesospb.TaskState_TASK_RUNNING, 1))
+	message := says("F1", "e1", executorpb.Call_MESSAGE, func(c *executorpb.Call) { c.Message = &executorpb.Call_Message{Data: []byte("x")} })
+	for _, c := range []*executorpb.Call{says("F1", "e1", executorpb.Call_SUBSCRIBE), update, message} {
+		if got := post(l, c, "Authorization", "Bearer "+other); got.Status != 403 {
+			t.Errorf("%s with the token of another executor: %d %q", c.GetType(), got.Status, got.Body)
+		}
+		if got := post(l, c); got.Status != 401 {
+			t.Errorf("%s without a token: %d %q", c.GetType(), got.Status, got.Body)
+		}
+	}
+	if got := l.Agent.View().Frameworks[0].Executors[0].Launched[0].GetState(); got != mesospb.TaskState_TASK_STAGING {
+		t.Errorf("what was refused made the task %s", got)
+	}
+	wants(t, post(l, update, "Authorization", "Bearer "+own), 202, "")
+	wants(t, post(l, message, "Authorization", "Bearer "+own), 202, "")
 }

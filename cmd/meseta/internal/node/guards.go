@@ -54,7 +54,7 @@ func (s *Service) guardedAgent(c agent.Config, guard realms.Agent, p *agent.Part
 	if p.SecretKey, err = s.secretKey(guard.SecretKey); err != nil {
 		return err
 	}
-	p.Authorizer = rules
+	p.Authorizer, p.AuthenticateExecutors = rules, guard.Executors
 	s.limit(c.ACLs, rules)
 	s.realms.Add(guard.Guards(known, p.SecretKey, time.Now))
 	return nil
