@@ -203,11 +203,11 @@ func (c *testCluster) startMaster(port string, more ...string) {
 	c.at = c.master.sees(c.master.out, `listening on (\S+),`)
 }
 
-func (c *testCluster) startAgent(port string) {
+func (c *testCluster) startAgent(port string, more ...string) {
 	c.t.Helper()
 	resources := cmp.Or(c.resources, "cpus:4;mem:4096;disk:8192;ports:[31000-32000]")
-	c.agent = start(c.t, c.dir, "agent", "--master="+c.at, "--ip=127.0.0.1", "--port="+port, "--work_dir=A", "--hostname=a.example",
-		"--registration_backoff_factor=10ms", "--resources="+resources)
+	c.agent = start(c.t, c.dir, append([]string{"agent", "--master=" + c.at, "--ip=127.0.0.1", "--port=" + port, "--work_dir=A", "--hostname=a.example",
+		"--registration_backoff_factor=10ms", "--resources=" + resources}, more...)...)
 	c.agentAt = c.agent.sees(c.agent.out, `listening on (\S+),`)
 }
 

@@ -140,7 +140,7 @@ func (d *door) dispatch(w *web.Writer, r *web.Request, call *agentpb.Call, f wir
 	case agentpb.Call_SET_LOGGING_LEVEL:
 		err = d.setLogging(who, call.GetSetLoggingLevel())
 	case agentpb.Call_LIST_FILES, agentpb.Call_READ_FILE:
-		if answer, err = d.files(who, call); err != nil {
+		if answer, err = d.files(w, who, call); err != nil {
 			d.FileError(w, err)
 			return
 		}
@@ -195,12 +195,20 @@ func (d *door) setLogging(who authorization.Subject, c *agentpb.Call_SetLoggingL
 	return d.Logging.Set(c.GetLevel(), time.Duration(c.GetDuration().GetNanoseconds()))
 }
 
-func (d *door) files(who authorization.Subject, c *agentpb.Call) (*agentpb.Response, error) {
+// FileHeader says in the answer to READ_FILE which file was read, so that who follows one through its rotations loses
+// nothing. Mesos has no such thing, and no client of it looks for one.
+const FileHeader = "Meseta-File"
+
+func (d *door) files(w *web.Writer, who authorization.Subject, c *agentpb.Call) (*agentpb.Response, error) {
 	switch {
 	case d.Files == nil:
 		return nil, fault.ErrNotFound
 	case c.GetType() == agentpb.Call_LIST_FILES:
 		return d.Files.AgentList(who, c.GetListFiles())
 	}
-	return d.Files.AgentRead(who, c.GetReadFile())
+	answer, identity, err := d.Files.AgentRead(who, c.GetReadFile())
+	if identity != "" {
+		w.Header().Set(FileHeader, identity)
+	}
+	return answer, err
 }

@@ -38,7 +38,7 @@ type Parts struct {
 	// Files are those of the node that can be read. Nil: none can.
 	Files interface {
 		AgentList(authorization.Subject, *agentpb.Call_ListFiles) (*agentpb.Response, error)
-		AgentRead(authorization.Subject, *agentpb.Call_ReadFile) (*agentpb.Response, error)
+		AgentRead(authorization.Subject, *agentpb.Call_ReadFile) (r *agentpb.Response, identity string, err error)
 	}
 	// FileError answers what Files refuse.
 	FileError func(*web.Writer, error)

@@ -37,11 +37,12 @@ func (s *Service) AgentList(who authorization.Subject, c *agentpb.Call_ListFiles
 	return &agentpb.Response{Type: agentpb.Response_LIST_FILES.Enum(), ListFiles: &agentpb.Response_ListFiles{FileInfos: infos}}, nil
 }
 
-// AgentRead answers an agent's READ_FILE.
-func (s *Service) AgentRead(who authorization.Subject, c *agentpb.Call_ReadFile) (*agentpb.Response, error) {
-	data, size, err := s.Read(who, c.GetPath(), c.GetOffset(), c.Length)
+// AgentRead answers an agent's READ_FILE, and says which file that was: the same text for as long as it is the same
+// file, under whatever name, and empty if it cannot be known.
+func (s *Service) AgentRead(who authorization.Subject, c *agentpb.Call_ReadFile) (r *agentpb.Response, identity string, err error) {
+	data, size, identity, err := s.piece(who, c.GetPath(), c.GetOffset(), c.Length)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return &agentpb.Response{Type: agentpb.Response_READ_FILE.Enum(), ReadFile: &agentpb.Response_ReadFile{Size: proto.Uint64(size), Data: data}}, nil
+	return &agentpb.Response{Type: agentpb.Response_READ_FILE.Enum(), ReadFile: &agentpb.Response_ReadFile{Size: proto.Uint64(size), Data: data}}, identity, nil
 }

@@ -2,10 +2,13 @@ package files
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
 	"path"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/meseta-io/meseta/messages/authorization"
 )
@@ -16,24 +19,42 @@ const MaxRead = 16 * 4096
 // Read is up to MaxRead bytes of a file from an offset, and the file's size. A nil length is as much as there is. Past
 // the end there is nothing, which is no error. Errors have Mesos' status and body.
 func (s *Service) Read(who authorization.Subject, virtual string, offset uint64, length *uint64) (data []byte, size uint64, err error) {
+	data, size, _, err = s.piece(who, virtual, offset, length)
+	return data, size, err
+}
+
+func (s *Service) piece(who authorization.Subject, virtual string, offset uint64, length *uint64) (data []byte, size uint64, id string, err error) {
 	f, size, err := s.file(who, virtual, "Cannot read a directory.\n")
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, "", err
 	}
 	defer f.Close()
+	id = identity(f)
 	most := uint64(MaxRead)
 	if length != nil {
 		most = min(most, *length)
 	}
 	if offset >= size || offset > math.MaxInt64 {
-		return []byte{}, size, nil
+		return []byte{}, size, id, nil
 	}
 	data = make([]byte, min(most, size-offset))
 	n, err := f.ReadAt(data, int64(offset))
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, 0, notThere(err)
+		return nil, 0, "", notThere(err)
 	}
-	return data[:n], size, nil
+	return data[:n], size, id, nil
+}
+
+// identity is one file's for all its life, whatever its name: who follows a log that is rotated knows by it which file
+// he has read a part of. The time of birth is in it because a number is given again at once; where the disk does not
+// know it, it is empty, and only a file that has shrunk can be told from another.
+func identity(f *os.File) string {
+	var is unix.Statx_t
+	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_INO|unix.STATX_BTIME, &is)
+	if err != nil || is.Mask&unix.STATX_BTIME == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%x:%x-%x-%x.%x", is.Dev_major, is.Dev_minor, is.Ino, is.Btime.Sec, is.Btime.Nsec)
 }
 
 // Download is a whole file, to be closed by the caller.

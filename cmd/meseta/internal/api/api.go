@@ -88,7 +88,8 @@ func (c *Client) identify(r *http.Request) {
 func (c *Client) Master(ctx context.Context, call *masterpb.Call) (*masterpb.Response, error) {
 	r := &masterpb.Response{}
 	return r, c.leader(ctx, func(address string) error {
-		return c.call(ctx, c.url(address, "/api/v1"), address, call, r)
+		_, err := c.call(ctx, c.url(address, "/api/v1"), address, call, r)
+		return err
 	})
 }
 
@@ -102,12 +103,19 @@ func (c *Client) Both(one, other func() error) error {
 
 // Agent asks an agent by its pid, "slave(1)@10.0.0.2:5051".
 func (c *Client) Agent(ctx context.Context, pid string, call *agentpb.Call) (*agentpb.Response, error) {
+	r, _, err := c.agent(ctx, pid, call)
+	return r, err
+}
+
+// agent also gives the header of the answer, which has what Mesos' messages have no room for.
+func (c *Client) agent(ctx context.Context, pid string, call *agentpb.Call) (*agentpb.Response, http.Header, error) {
 	id, address, ok := strings.Cut(pid, "@")
 	if !ok {
-		return nil, fmt.Errorf("agent %q: not an address", pid)
+		return nil, nil, fmt.Errorf("agent %q: not an address", pid)
 	}
 	r := &agentpb.Response{}
-	return r, c.call(ctx, c.url(address, "/"+id+"/api/v1"), address, call, r)
+	header, err := c.call(ctx, c.url(address, "/"+id+"/api/v1"), address, call, r)
+	return r, header, err
 }
 
 func (c *Client) url(address, path string) *url.URL {
@@ -144,24 +152,24 @@ func (c *Client) leader(ctx context.Context, ask func(address string) error) err
 }
 
 // call posts one call and reads its one answer; an answer without a body leaves the response empty.
-func (c *Client) call(ctx context.Context, to *url.URL, who string, call, response proto.Message) error {
+func (c *Client) call(ctx context.Context, to *url.URL, who string, call, response proto.Message) (http.Header, error) {
 	body, err := wire.Protobuf.Append(nil, call)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	answer, err := c.post(ctx, to, who, wire.MediaProtobuf, body, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer answer.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return unreachable(who, err)
+		return nil, unreachable(who, err)
 	}
 	if len(data) == 0 {
-		return nil
+		return answer.Header, nil
 	}
-	return proto.Unmarshal(data, response)
+	return answer.Header, proto.Unmarshal(data, response)
 }
 
 // post sends a body and gives the answer if it is a good one.

@@ -21,6 +21,7 @@ type File struct {
 	Path   string // as the agent shows it
 	Offset uint64
 	Size   uint64 // as of the last read
+	ID     string // which file the last read was of, however it is called by now; empty if the agent does not say
 }
 
 // Copy writes what there is from Offset on, and moves it. limit bounds how much; a negative one does not. progress,
@@ -54,12 +55,12 @@ func (f *File) read(ctx context.Context, c *Client, limit int64) ([]byte, error)
 	if limit >= 0 {
 		want = min(want, uint64(limit))
 	}
-	r, err := c.Agent(ctx, f.Agent, &agentpb.Call{Type: agentpb.Call_READ_FILE.Enum(),
+	r, header, err := c.agent(ctx, f.Agent, &agentpb.Call{Type: agentpb.Call_READ_FILE.Enum(),
 		ReadFile: &agentpb.Call_ReadFile{Path: proto.String(f.Path), Offset: proto.Uint64(f.Offset), Length: proto.Uint64(want)}})
 	if err != nil {
 		return nil, err
 	}
-	f.Size = r.GetReadFile().GetSize()
+	f.Size, f.ID = r.GetReadFile().GetSize(), header.Get("Meseta-File")
 	return r.GetReadFile().GetData(), nil
 }
 

@@ -29,7 +29,7 @@ type follower struct {
 }
 
 type followed struct {
-	api.File
+	*api.Log
 	to io.Writer
 }
 
@@ -44,8 +44,8 @@ func follow(c *api.Client, p job.Place, task *mesospb.TaskInfo, out, err io.Writ
 	f := &follower{c: c, over: make(chan struct{}), done: make(chan struct{})}
 	sandbox := sandboxOf(p, task)
 	f.files = []followed{
-		{api.File{Agent: p.UPID.String(), Path: path.Join(sandbox, "stdout")}, out},
-		{api.File{Agent: p.UPID.String(), Path: path.Join(sandbox, "stderr")}, err},
+		{api.OpenLog(api.File{Agent: p.UPID.String(), Path: path.Join(sandbox, "stdout")}), out},
+		{api.OpenLog(api.File{Agent: p.UPID.String(), Path: path.Join(sandbox, "stderr")}), err},
 	}
 	return f
 }
@@ -75,7 +75,7 @@ func (f *follower) loop(ctx context.Context) {
 		wait = min(2*wait, followMax)
 		for i := range f.files {
 			// An agent that restarts is away for a moment; what it has not told is there afterwards.
-			n, err := f.files[i].Copy(ctx, f.c, f.files[i].to, -1, nil)
+			n, err := f.files[i].Copy(ctx, f.c, f.files[i].to)
 			if n > 0 {
 				wait = followMin
 			}

@@ -49,16 +49,20 @@ func (a *app) logs() *cobra.Command {
 		if config.Stderr {
 			name = "stderr"
 		}
-		l := &logReader{app: a, c: c, task: t, file: api.File{Agent: agent, Path: at + "/" + name}, master: config.Master}
+		file := api.File{Agent: agent, Path: at + "/" + name}
+		l := &logReader{app: a, c: c, task: t, file: api.OpenLog(file), master: config.Master}
+		l.file.Gap = func() {
+			fmt.Fprintln(a.err, a.err.Paint(screen.Yellow, "meseta: lines are missing here: they were rotated away before they could be read"))
+		}
 		if config.Lines >= 0 {
-			if err := l.skipTo(config.Lines); err != nil {
+			if err := l.skipTo(file, config.Lines); err != nil {
 				return fileError([]string{args[0], name}, err)
 			}
 		}
 		if config.Follow {
 			return l.follow()
 		}
-		_, err = l.file.Copy(a.ctx, c, a.out, -1, nil)
+		_, err = l.file.Copy(a.ctx, c, a.out)
 		return fileError([]string{args[0], name}, err)
 	})
 }
@@ -68,26 +72,27 @@ type logReader struct {
 	*app
 	c      *api.Client
 	task   *mesospb.Task
-	file   api.File
+	file   *api.Log
 	master string
 }
 
 // skipTo sets the reader to the beginning of the last so many lines. It looks for them from the end, so that a long log
 // need not be read.
-func (l *logReader) skipTo(lines int) error {
-	if err := l.file.Measure(l.ctx, l.c); err != nil {
+func (l *logReader) skipTo(f api.File, lines int) error {
+	if err := f.Measure(l.ctx, l.c); err != nil {
 		return err
 	}
-	end := l.file.Size
+	end := f.Size
 	for back := uint64(16 << 10); ; back *= 4 {
-		l.file.Offset = end - min(back, end)
+		f.Offset = end - min(back, end)
 		var text bytes.Buffer
-		if _, err := l.file.Copy(l.ctx, l.c, &text, int64(end-l.file.Offset), nil); err != nil {
+		if _, err := f.Copy(l.ctx, l.c, &text, int64(end-f.Offset), nil); err != nil {
 			return err
 		}
 		begin := end - uint64(text.Len())
 		if at, found := lastLines(text.Bytes(), lines); found || begin == 0 {
-			l.file.Offset = begin + uint64(at)
+			f.Offset = begin + uint64(at)
+			l.file.From(f)
 			return nil
 		}
 	}
@@ -117,7 +122,7 @@ func (l *logReader) follow() error {
 	wait, away := followMin, false
 	for {
 		ended := l.ended() // asked before the last look: what was written before the end is seen by it
-		n, err := l.file.Copy(l.ctx, l.c, l.out, -1, nil)
+		n, err := l.file.Copy(l.ctx, l.c, l.out)
 		switch {
 		case l.ctx.Err() != nil:
 			return nil
