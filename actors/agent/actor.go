@@ -142,6 +142,9 @@ func portOf(addr string) int32 {
 func (a *Agent) Initialize(b *process.Base) {
 	a.b = b
 	a.began = b.Now()
+	a.counters.keptFor = a.config.GCDelay
+	b.Metrics().Counter(destroyErrors).Add(0)
+	a.countGarbage()
 	// The master: membership.go
 	process.Install(b, a.challenged)           // authenticate.go
 	process.Install(b, a.authenticated)        // authenticate.go

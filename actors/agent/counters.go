@@ -1,6 +1,10 @@
 package agent
 
-import "github.com/meseta-io/meseta/messages/mesos/mesospb"
+import (
+	"time"
+
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
 
 // counters count events since the agent started; what can be counted from a view is not here.
 type counters struct {
@@ -10,7 +14,12 @@ type counters struct {
 	finished, failed, killed, lost  uint64
 	gone, errored                   uint64
 	executorsTerminated             uint64
+	recoveryErrors                  uint64        // checkpoints that could not be read
+	keptFor                         time.Duration // how long a sandbox may be kept now that it is over
 }
+
+// destroyErrors counts containers that could not be ended at the first attempt.
+const destroyErrors = "containerizer/mesos/container_destroy_errors"
 
 // update counts a task's update.
 func (c *counters) update(s mesospb.TaskState) {

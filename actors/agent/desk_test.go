@@ -158,6 +158,19 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
+	shown := w.a.Runtime().Metrics().Snapshot()
+	for _, name := range []string{"slave/cpus_revocable_total", "slave/mem_revocable_used", "slave/disk_revocable_percent", "slave/gpus_revocable_total",
+		"slave/recovery_errors", "slave/executors_preempted", "containerizer/mesos/container_destroy_errors", "gc/path_removals_pending"} {
+		if got, there := shown[name]; !there || got != 0 && name != "gc/path_removals_pending" {
+			t.Errorf("%s is %v (%v), want 0", name, got, there)
+		}
+	}
+	if kept := shown["slave/executor_directory_max_allowed_age_secs"]; kept <= 0 || kept > w.a.Config.GCDelay.Seconds() {
+		t.Errorf("sandboxes may be kept for %v s", kept)
+	}
+	if took := shown["slave/recovery_time_secs"]; took <= 0 {
+		t.Errorf("it recovered in %v s", took)
+	}
 	age := func() float64 { return w.a.Runtime().Metrics().Snapshot()["slave/uptime_secs"] }
 	before := age()
 	w.Advance(900 * time.Millisecond) // in which nothing changes

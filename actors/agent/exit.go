@@ -67,6 +67,7 @@ func (a *Agent) destroyed(e *executor, err error) {
 	e.destroying = false
 	if err != nil {
 		a.log(e).Error("cannot end the container; trying again", "error", err)
+		a.b.Metrics().Counter(destroyErrors).Inc()
 		e.patience = a.b.Delay(a.config.ExecutorShutdownGracePeriod, func() { a.destroy(e) })
 		return
 	}

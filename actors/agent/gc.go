@@ -148,7 +148,9 @@ func (a *Agent) watchDisk() {
 			a.b.Log().Warn("cannot see how full the disk is", "error", err)
 			return
 		}
-		a.discard(a.config.keepFor(used))
+		a.counters.keptFor = a.config.keepFor(used)
+		a.changed = true
+		a.discard(a.counters.keptFor)
 	})
 }
 

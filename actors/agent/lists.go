@@ -74,6 +74,7 @@ func (v *View) metrics(now time.Time) []*mesospb.Metric {
 		value uint64
 	}{
 		{"container_launch_errors", c.launchErrors}, {"executors_terminated", c.executorsTerminated},
+		{"executors_preempted", 0}, // nobody takes revocable resources back
 		{"tasks_failed", c.failed}, {"tasks_finished", c.finished}, {"tasks_gone", c.gone},
 		{"tasks_killed", c.killed}, {"tasks_lost", c.lost},
 		{"valid_status_updates", c.updates}, {"invalid_status_updates", c.invalidUpdates},
@@ -104,20 +105,29 @@ func (v *View) metrics(now time.Time) []*mesospb.Metric {
 	add("frameworks_active", float64(len(v.Frameworks)))
 	add("registered", map[bool]float64{true: 1}[v.Registered])
 	add("uptime_secs", v.uptime(now))
+	add("recovery_time_secs", v.Recovery.Seconds())
+	add("recovery_errors", float64(c.recoveryErrors))
+	add("executor_directory_max_allowed_age_secs", c.keptFor.Seconds())
 	total := resources.FromValid(v.Info.GetResources())
+	amounts(add, "", total.NonRevocable(), used.NonRevocable())
+	amounts(add, "_revocable", total.Revocable(), used.Revocable())
+	slices.SortFunc(m, func(a, b *mesospb.Metric) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return m
+}
+
+// amounts tell how much there is of each kind, and how much of it is in use.
+func amounts(add func(string, float64), suffix string, total, used resources.Resources) {
 	for _, kind := range []string{"cpus", "mem", "disk", "gpus"} {
 		has, _ := total.Scalar(kind)
 		takes, _ := used.Scalar(kind)
-		add(kind+"_total", has.Float64())
-		add(kind+"_used", takes.Float64())
+		percent := 0.0
 		if has > 0 {
-			add(kind+"_percent", takes.Float64()/has.Float64())
-		} else {
-			add(kind+"_percent", 0)
+			percent = takes.Float64() / has.Float64()
 		}
+		add(kind+suffix+"_total", has.Float64())
+		add(kind+suffix+"_used", takes.Float64())
+		add(kind+suffix+"_percent", percent)
 	}
-	slices.SortFunc(m, func(a, b *mesospb.Metric) int { return strings.Compare(a.GetName(), b.GetName()) })
-	return m
 }
 
 // flagsOf lists the configuration by the names of its flags.

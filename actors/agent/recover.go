@@ -67,6 +67,7 @@ func (a *Agent) resume(s *savedState) {
 	a.info.Id = s.agent.GetAgent().GetId()
 	a.disown()
 	a.changed = true
+	a.counters.recoveryErrors = uint64(len(s.damaged))
 	for _, torn := range s.damaged {
 		a.b.Log().Warn("a checkpoint is damaged", "error", torn)
 	}
