@@ -33,6 +33,7 @@ func Check(t *Tree) []Finding {
 		oneRoom(f, report)
 		testkitInTests(f, report)
 		secrets(f, report)
+		fewDisks(f, report)
 		if actorFile(f) {
 			actorImports(f, report)
 			actorWords(f, report)

@@ -37,6 +37,10 @@ func TestEachRuleBites(t *testing.T) {
 		{"a getter's secret compared with !=", "messages/x/x.go", doc + "func f(c interface{ GetSecret() string }, s string) bool { return s != c.GetSecret() }", "how much he has guessed"},
 		{"a signature compared with bytes.Equal", "messages/x/x.go", doc + "import \"bytes\"\nfunc f(mac, s []byte) bool { return bytes.Equal(s, mac[:]) }", "how much he has guessed"},
 		{"a field compared with EqualFold", "messages/x/x.go", doc + "import \"strings\"\nfunc f(c struct{ password string }, s string) bool { return strings.EqualFold(c.password, s) }", "how much he has guessed"},
+		{"a door opens a file", "actors/gateway/x/x.go", doc + "import \"os\"\nvar _, _ = os.OpenRoot(\"a\")", "owns the names in its sandbox"},
+		{"a door opens with the kernel's words", "actors/gateway/x/x.go", doc + "import \"golang.org/x/sys/unix\"\nvar _, _ = unix.Openat(3, \"a\", 0, 0)", "owns the names in its sandbox"},
+		{"an edge of another actor opens a file", "actors/x/x_edge.go", doc + "import \"os\"\nvar _, _ = os.ReadFile(\"a\")", "owns the names in its sandbox"},
+		{"a door that only sounds like the files'", "actors/gateway/filesystem/x.go", doc + "import f \"path/filepath\"\nvar _, _ = f.EvalSymlinks(\"a\")", "owns the names in its sandbox"},
 		{"a package without a comment", "actors/x/x.go", "package x", "what the package is for"},
 		{"a stranger at the top", "vendor.txt", "", "agreed layout"},
 	}
@@ -53,7 +57,10 @@ func TestEachRuleBites(t *testing.T) {
 func TestWhatIsAllowed(t *testing.T) {
 	const doc = "// Package x is a test.\npackage x\n"
 	cases := []struct{ name, path, src string }{
-		{"an edge file of an actor package reads files", "actors/x/disk_edge.go", doc + "import \"os\"\nvar _, _ = os.ReadFile(\"a\")"},
+		{"an edge file of the agent reads files", "actors/agent/disk_edge.go", doc + "import \"os\"\nvar _, _ = os.ReadFile(\"a\")"},
+		{"the files' door opens files", "actors/gateway/files/x.go", doc + "import \"os\"\nvar _, _ = os.OpenRoot(\"a\")"},
+		{"the fetcher opens files", "actors/fetcher/box/x.go", doc + "import \"os\"\nvar _, _ = os.OpenRoot(\"a\")"},
+		{"what is outside of actors opens its own", "cluster/x/x.go", doc + "import \"os\"\nvar _, _ = os.Open(\"a\")"},
 		{"an edge package waits", "actors/containerizer/posix/x.go", doc + "func f() { go f() }"},
 		{"an actor's own dice", "actors/x/x.go", doc + "import \"math/rand/v2\"\nfunc f(r *rand.Rand) int { return r.IntN(3) }"},
 		{"whether there is a secret", "messages/x/x.go", doc + "func f(secret string, b []byte) bool { return secret == \"\" || b == nil || len(secret) != 5 }"},
