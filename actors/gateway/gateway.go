@@ -79,7 +79,10 @@ func (p Parts) routes(help func() []web.Route) []web.Route {
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
 		all = append(all, legacy.Resources(*p.Master, wire.Limits{})...)
 		all = append(all, beyond.Routes(*p.Master)...)
-		c := operator.Config{Master: *p.Master, Flags: p.settings(), Logging: p.Logging}
+		c := operator.Config{Master: *p.Master, Flags: p.settings()}
+		if p.Logging != nil {
+			c.Logging = p.Logging
+		}
 		if p.Files != nil {
 			c.Files = p.Files
 		}

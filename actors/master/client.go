@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/actors/registrar"
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
@@ -20,6 +21,7 @@ type Client struct {
 	config *Config
 
 	authorizer authorization.Authorizer
+	writer     registrar.Client
 }
 
 // UPID is the master's actor.
@@ -30,6 +32,9 @@ func (c Client) View() *View { return c.views.Load() }
 
 // Config is what the master was started with.
 func (c Client) Config() Config { return *c.config }
+
+// Registry is what the store holds of the cluster at the moment. It is asked of the registrar, not of the master.
+func (c Client) Registry() process.Future[*registrar.Registry] { return c.writer.Registry() }
 
 // Ask is the v1 operator API, all of it that is the master's: what is read is answered from the latest view in the
 // goroutine of the caller, and what is to be changed is passed on to the master. Errors carry their class and Mesos'

@@ -95,7 +95,7 @@ func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 	if err != nil {
 		return Client{}, fmt.Errorf("the allocator cannot start: %w", err)
 	}
-	client := Client{master: ref, views: &m.views, config: &m.config, authorizer: p.authorizer()}
+	client := Client{master: ref, views: &m.views, config: &m.config, authorizer: p.authorizer(), writer: writer}
 	if _, err := process.Spawn(rt, OperatorID, &Operator{client: client}); err != nil {
 		return Client{}, fmt.Errorf("the operator desk cannot start: %w", err)
 	}
@@ -121,7 +121,7 @@ func (m *Master) Initialize(b *process.Base) {
 	m.weights = map[string]float64{}
 	m.quota.init()
 	m.maintenance.init()
-	m.operations.counts, m.operations.shown = map[operationKind]int{}, map[string]bool{}
+	m.operations.counts, m.operations.shown = map[operationKind]int{}, countedOperations()
 	m.gate.init(m.parts.Credentials)
 	m.throttles.init(m.parts.RateLimits)
 

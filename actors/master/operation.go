@@ -173,6 +173,18 @@ func holdings(flags resources.Resources, checkpointed []*mesospb.Resource) (reso
 	return flags.ApplyCheckpoint(had)
 }
 
+// countedOperations are the names of what is counted from the first moment on, though there be none, as in Mesos.
+func countedOperations() map[string]bool {
+	all := map[string]bool{"operations/total": true}
+	for _, state := range []string{"pending", "recovering", "unreachable", "finished", "failed", "error", "dropped", "gone_by_operator"} {
+		all["operations/"+state] = true
+		for _, kind := range []string{"reserve", "unreserve", "create", "destroy", "grow_volume", "shrink_volume", "create_disk", "destroy_disk"} {
+			all["operations/"+kind+"/"+state], all["operations/"+kind+"/total"] = true, true
+		}
+	}
+	return all
+}
+
 // countOperations shows how many operations are in the books, of each kind and in each state. What was shown once
 // stays, at 0 if need be.
 func (m *Master) countOperations() {

@@ -1,8 +1,11 @@
 package registrar
 
 import (
+	"fmt"
+
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -33,4 +36,15 @@ func (c Client) Apply(b *process.Base, op Operation) process.Future[struct{}] {
 	promise, future := process.NewPromise[struct{}](b)
 	process.Dispatch(c.ref, func(r *Registrar) { r.apply(op, promise) })
 	return future
+}
+
+// Registry is a copy of what the registrar knows, with what it is about to write; an ErrUnavailable before its recovery.
+// It may be asked for from anywhere.
+func (c Client) Registry() process.Future[*Registry] {
+	return process.Call(c.ref, func(r *Registrar) (*Registry, error) {
+		if r.registry == nil || r.recovery != nil {
+			return nil, fmt.Errorf("the registry is not recovered: %w", fault.ErrUnavailable)
+		}
+		return r.registry.snapshot(), nil
+	})
 }

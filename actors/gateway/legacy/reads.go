@@ -38,6 +38,7 @@ func Reads(c Config) []web.Route {
 		s.route("frameworks", "Exposes the frameworks info.", s.frameworks),
 		s.route("tasks", "Lists tasks from all active frameworks.", s.tasks),
 		s.route("roles", "Information about roles.", s.roles),
+		{Process: "registrar(1)", Pattern: "registry", Realm: realmReadOnly, Summary: "What the registry holds of the cluster.", Serve: s.registry},
 	}
 }
 
