@@ -38,6 +38,8 @@ type Parts struct {
 	// AuthenticateExecutors refuses executors that do not speak HTTP and come without their token. Those that do are the
 	// gateway's to check.
 	AuthenticateExecutors bool
+	// Environment is what executors are told beside Config.ExecutorEnvironmentVariables, which win: NAME=value.
+	Environment []string
 	// Machine is what is detected; the zero value detects nothing.
 	Machine Machine
 	// Ended, if set, is called once when the agent has ended by itself: nil when it was told to shut down or
@@ -103,6 +105,7 @@ func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 	if err != nil {
 		return Client{}, err
 	}
+	inherits = append(unlessSet(p.Environment, inherits), inherits...)
 	if p.Authorizer == nil {
 		p.Authorizer = authorization.Everything
 	}

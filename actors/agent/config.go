@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/meseta-io/meseta/actors/containerizer/logrotate"
@@ -212,6 +213,17 @@ func (c Config) environment() ([]string, error) {
 		env = append(env, name+"="+variables[name])
 	}
 	return env, nil
+}
+
+// unlessSet are the variables of env that another environment does not have.
+func unlessSet(env, other []string) (left []string) {
+	for _, kv := range env {
+		name, _, _ := strings.Cut(kv, "=")
+		if !slices.ContainsFunc(other, func(o string) bool { return strings.HasPrefix(o, name+"=") }) {
+			left = append(left, kv)
+		}
+	}
+	return left
 }
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -100,7 +100,7 @@ func commandEnvironment(env []string, c *mesospb.CommandInfo) []string {
 	}
 	var out []string
 	for _, kv := range env {
-		if name, _, _ := strings.Cut(kv, "="); !set[name] {
+		if name, _, _ := strings.Cut(kv, "="); !set[name] && !strings.HasPrefix(name, "LIBPROCESS_SSL_") {
 			out = append(out, kv)
 		}
 	}

@@ -46,7 +46,7 @@ func run(e Executor) error {
 		return err
 	}
 	at := net.JoinHostPort(remote.Toward(c.Agent.Addr), "0")
-	transport, err := remote.New(remote.Config{Listen: at, Log: quietly()})
+	transport, err := remote.New(remote.Config{Listen: at, TLS: remote.TLSOf(env), Log: quietly()})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -141,11 +143,20 @@ func (p *peer) lost(err error) {
 	report := p.wanted
 	p.wanted = false
 	p.mu.Unlock()
-	p.t.config.Log.Debug("connection to peer lost", "peer", p.addr, "why", err)
+	level := slog.LevelDebug
+	if distrust(err) {
+		level = slog.LevelWarn // it will not get better without an operator
+	}
+	p.t.config.Log.Log(p.t.ctx, level, "connection to peer lost", "peer", p.addr, "why", err)
 	if report && p.t.ctx.Err() == nil {
 		p.t.awaitSource(p.addr)
 		p.t.in.PeerLost(p.addr, err)
 	}
+}
+
+// distrust says whether a connection failed because one of the two sides cannot prove who it is. gRPC keeps the words alone.
+func distrust(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "tls: ") || strings.Contains(err.Error(), "x509: "))
 }
 
 // session is one connection from dialling to its end. Without an error it ended because it was idle or the

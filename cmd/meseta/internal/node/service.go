@@ -225,6 +225,9 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 		return err
 	}
 	parts.Fetcher, parts.Files = fetcher, s.files
+	if parts.Environment, err = s.config.TLS.environment(); err != nil {
+		return err
+	}
 	a, err := agent.Spawn(s.rt, c, parts)
 	if err == nil {
 		s.parts.Agents = append(s.parts.Agents, agentdoor.Parts{Agent: a})

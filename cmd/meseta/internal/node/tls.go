@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/meseta-io/meseta/actors/process/remote"
@@ -53,6 +54,21 @@ func (t TLS) files() (*remote.TLS, error) {
 		return nil, errors.Join(errs...)
 	}
 	return &remote.TLS{CertFile: t.Cert, KeyFile: t.Key, CAFile: t.CA, RequireClientCert: t.RequireClientCert, Downgrade: t.Downgrade}, nil
+}
+
+// environment is what executors need to speak to an agent with TLS, as in Mesos. Who runs them has to be able to read the
+// files: others than the node's own can be named with --executor_environment_variables.
+func (t TLS) environment() ([]string, error) {
+	files, err := t.files()
+	if err != nil || files == nil {
+		return nil, err
+	}
+	for _, name := range []*string{&files.CertFile, &files.KeyFile, &files.CAFile} {
+		if *name, err = filepath.Abs(*name); err != nil { // an executor works in its sandbox
+			return nil, err
+		}
+	}
+	return files.Variables(), nil
 }
 
 // ssl is one of libprocess' variables.
