@@ -85,16 +85,22 @@ func (w *Writer) parts(parts [][]byte) bool {
 	defer func() { *space = small; buffers.Put(space) }()
 	for _, p := range parts {
 		if len(small) > 0 && len(small)+len(p) > large {
-			if !w.piece(small) {
+			if !w.inTurn(small) {
 				return false
 			}
 			small = small[:0]
 		}
 		if len(p) < large {
 			small = append(small, p...)
-		} else if !w.piece(p) {
+		} else if !w.inTurn(p) {
 			return false
 		}
 	}
-	return w.piece(small)
+	return w.inTurn(small)
+}
+
+// inTurn writes a part while those who write other large answers wait.
+func (w *Writer) inTurn(p []byte) bool {
+	defer press.Turn()()
+	return w.piece(p)
 }
