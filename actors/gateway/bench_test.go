@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -228,7 +229,11 @@ func BenchmarkState(b *testing.B) {
 		})
 		b.Run(q.name+"-gzip", func(b *testing.B) { c.measure(b, q.packed(), c.Server) })
 	}
-	b.Run("health", c.health)
+	b.Run("health-alone", c.health)
+	b.Run("health", func(b *testing.B) {
+		c.crowded(b)
+		c.health(b)
+	})
 }
 
 func (c *bench) measure(b *testing.B, q question, s *httptest.Server) {
@@ -285,9 +290,8 @@ func (c *bench) crowded(b *testing.B) {
 	b.Cleanup(func() { input.Close(); _ = others.Wait() })
 }
 
-// health asks how the master is while others ask for everything all the time.
+// health asks how the master is.
 func (c *bench) health(b *testing.B) {
-	c.crowded(b)
 	pace := time.NewTicker(time.Millisecond)
 	defer pace.Stop()
 	var took []time.Duration
@@ -300,4 +304,40 @@ func (c *bench) health(b *testing.B) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// BenchmarkResident is what the program takes, agents included, with everything and nobody who asks, after the old state was read a hundred
+// times, and after it was read in the other ways too.
+func BenchmarkResident(b *testing.B) {
+	c := bigCluster(b)
+	for b.Loop() {
+		report := func(when string) {
+			debug.FreeOSMemory()
+			b.ReportMetric(resident(b), when+"-MB")
+		}
+		report("idle")
+		for range 100 {
+			fetch(b, c.Server, everything[0])
+		}
+		b.ReportMetric(resident(b), "busy-MB")
+		report("old")
+		for _, q := range everything {
+			fetch(b, c.Server, q)
+			fetch(b, c.Server, q.packed())
+		}
+		report("all")
+	}
+}
+
+// resident is the memory of this program in MB.
+func resident(b *testing.B) float64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Skip(err)
+	}
+	var size, pages float64
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		b.Fatal(err)
+	}
+	return pages * float64(os.Getpagesize()) / 1e6
 }

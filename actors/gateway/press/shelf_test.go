@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/meseta-io/meseta/actors/gateway/press"
 )
@@ -53,4 +55,29 @@ func TestTogether(t *testing.T) {
 	if count.Load() != 1000 {
 		t.Errorf("1000 texts were made in %d steps", count.Load())
 	}
+}
+
+// Nothing is kept for long that nobody wants.
+func TestShelfForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shelf := press.NewShelf()
+		made := 0
+		answer := func() {
+			h := shelf.Take()
+			text := h.Text("key", func(dst []byte) []byte { made++; return append(dst, "text"...) })
+			h.Keep()
+			press.Ready([]*press.Text{text}, false)
+			h.Weigh()
+		}
+		for i, c := range []struct {
+			pause time.Duration
+			made  int
+		}{{0, 1}, {50 * time.Second, 1}, {50 * time.Second, 1}, {2 * time.Minute, 2}, {time.Second, 2}} {
+			<-time.After(c.pause)
+			synctest.Wait()
+			if answer(); made != c.made {
+				t.Errorf("answer %d: made %d times, want %d", i, made, c.made)
+			}
+		}
+	})
 }
