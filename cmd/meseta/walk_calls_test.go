@@ -229,6 +229,7 @@ func (w *walk) readings() {
 	for _, path := range strings.Fields("flags frameworks health redirect roles slaves state state-summary tasks maintenance/status") {
 		w.old("master", "GET /master/"+path, "POST /master/"+path)
 	}
+	w.old("master", "GET /registrar(1)/registry")
 	w.old("master", "GET /master/why?task_id=t1&framework_id=${framework}", "GET /master/why")
 	w.old("master", "POST /master/kill framework_id=${framework}&task_id=nobody", "GET /master/kill")
 	for _, path := range strings.Fields("flags health state containers containerizer/debug monitor/statistics") {

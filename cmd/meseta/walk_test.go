@@ -125,7 +125,7 @@ func (w *walk) old(side string, requests ...string) {
 			route, _, _ = strings.Cut(path, "?")
 		}
 	}
-	w.keep(side+strings.ReplaceAll(route, "slave(1)", "slave")+".txt", strings.Join(all, "\n\n"))
+	w.keep(side+strings.ReplaceAll(route, "(1)", "")+".txt", strings.Join(all, "\n\n"))
 }
 
 // call sends a call in both languages. Both answers have to say the same, but for those that differ on purpose.
@@ -346,7 +346,7 @@ func (w *walk) complete() {
 			if slices.ContainsFunc(protocols, func(p protocol) bool { return p.path == path }) {
 				continue
 			}
-			if !w.seen[side+strings.ReplaceAll(path, "slave(1)", "slave")+".txt"] {
+			if !w.seen[side+strings.ReplaceAll(path, "(1)", "")+".txt"] {
 				w.Errorf("nobody visits %s of the %s", path, side)
 			}
 		}
