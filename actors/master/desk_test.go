@@ -30,7 +30,7 @@ func TestDesk(t *testing.T) {
 			equal(t, "healthy", r.GetGetHealth().GetHealthy(), true)
 		}},
 		{masterpb.Call_GET_VERSION, func(t *testing.T, r *masterpb.Response) {
-			equal(t, "the version", r.GetGetVersion().GetVersionInfo().GetVersion(), "0.1.0")
+			equal(t, "the version", r.GetGetVersion().GetVersionInfo().GetVersion(), "1.12.0")
 		}},
 		{masterpb.Call_GET_FLAGS, func(t *testing.T, r *masterpb.Response) {
 			flags := map[string]string{}

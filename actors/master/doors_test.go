@@ -29,7 +29,9 @@ func (s *stage) doors(t *testing.T) *doors {
 	t.Helper()
 	g, err := gateway.New(gateway.Default(), gateway.Parts{
 		Runtime: s.node.Runtime(), Master: &s.client, Delegate: "master", Authorizer: &s.rules,
-		Flags: func() map[string]string { return map[string]string{"cluster": "test", "log_dir": "/var/log", "port": "5050"} },
+		Flags: func() map[string]string {
+			return map[string]string{"cluster": "test", "log_dir": "/var/log", "port": "5050"}
+		},
 		Authenticator: func(string) process.Authenticator {
 			return func(r *http.Request) (process.Principal, *process.Response) {
 				name, _, _ := r.BasicAuth()
