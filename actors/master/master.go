@@ -122,6 +122,7 @@ func (m *Master) Initialize(b *process.Base) {
 	m.quota.init()
 	m.maintenance.init()
 	m.operations.counts, m.operations.shown = map[operationKind]int{}, countedOperations()
+	m.desk.recount = true // for the first time though there is nothing to count
 	m.gate.init(m.parts.Credentials)
 	m.throttles.init(m.parts.RateLimits)
 

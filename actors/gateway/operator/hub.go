@@ -28,6 +28,7 @@ type hub struct {
 	changed chan struct{} // closed at the next change
 	guests  []*guest      // who watches, the oldest first
 	max     int
+	count   func(float64) // hears how many watch
 }
 
 // entry is an event and, once somebody wanted it, its text in each format, which all streams share.
@@ -40,7 +41,10 @@ type entry struct {
 // guest is who watches.
 type guest struct{ leave context.CancelCauseFunc }
 
-func newHub(most int) *hub { return &hub{changed: make(chan struct{}), max: most} }
+func newHub(most int, count func(float64)) *hub {
+	count(0)
+	return &hub{changed: make(chan struct{}), max: most, count: count}
+}
 
 var _ master.Watcher = (*hub)(nil)
 
@@ -108,6 +112,7 @@ func (h *hub) enter(g *guest) {
 		h.guests[0].leave(errTooMany)
 		h.guests = slices.Delete(h.guests, 0, 1)
 	}
+	h.count(float64(len(h.guests)))
 }
 
 func (h *hub) exit(g *guest) {
@@ -116,6 +121,7 @@ func (h *hub) exit(g *guest) {
 	if i := slices.Index(h.guests, g); i >= 0 {
 		h.guests = slices.Delete(h.guests, i, i+1)
 	}
+	h.count(float64(len(h.guests)))
 }
 
 // encode gives the text of an event as somebody may see it: that which all share, unless a part of it is hidden. Nil:

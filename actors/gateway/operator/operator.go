@@ -50,7 +50,7 @@ func Routes(c Config) []web.Route {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
 	}
-	d := &door{Config: c, hub: newHub(c.Master.Config().MaxSubscribers), shelves: [2]shelves{newShelves(), newShelves()}}
+	d := &door{Config: c, hub: newHub(c.Master.Config().MaxSubscribers, c.Master.View().Metrics.Gauge("master/operator_event_stream_subscribers").Set), shelves: [2]shelves{newShelves(), newShelves()}}
 	c.Master.Watch(d.hub)
 	return []web.Route{{
 		Process: "master", Pattern: "api/v1", Realm: "mesos-master-readwrite", Methods: []string{http.MethodPost}, Leader: true, Recovered: true,
