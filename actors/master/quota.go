@@ -33,8 +33,6 @@ func (q *quotas) init() {
 	q.byRole, q.limits = map[string]*quotapb.QuotaConfig{}, map[string]resources.Limits{}
 }
 
-func (q *quotas) sorted() []string { return slices.Sorted(maps.Keys(q.byRole)) }
-
 // given reports whether a quota demands or forbids anything.
 func given(q *quotapb.QuotaConfig) bool { return len(q.GetGuarantees())+len(q.GetLimits()) > 0 }
 

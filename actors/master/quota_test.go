@@ -19,15 +19,6 @@ import (
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
-// amountsOf reads "cpus:1;mem:2" as quota has it.
-func amountsOf(text string) map[string]*mesospb.Value_Scalar {
-	q, err := resources.ParseQuantities(text)
-	if err != nil {
-		panic(err)
-	}
-	return q.Proto()
-}
-
 // limitsOf keeps zeros, which quantities drop.
 func limitsOf(text string) map[string]*mesospb.Value_Scalar {
 	out := map[string]*mesospb.Value_Scalar{}

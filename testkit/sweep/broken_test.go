@@ -39,6 +39,8 @@ var sabotages = map[string]struct {
 	"an agent that forgets what was reserved":      {sweep.Vaults, forgetfulAgent, "comes back: it has"},
 	"a disk that loses volumes":                    {sweep.Vaults, leakingDisk, "is gone"},
 	"a master that offers what is another's":       {sweep.Vaults, generousMaster, "is offered to a framework of another role"},
+	"a master that offers more than the limit":     {sweep.Ration, lavishMaster, "its limit is cpus:1"},
+	"a registry that forgets a quota":              {sweep.Ration, unlimited, "its limit is cpus:1"},
 	"a network that never heals for one agent":     {sweep.Calm, deadAgent, "a0 () was not offered as a whole"},
 	"a network that loses a job's launches":        {sweep.Calm, deadJob, "f0-j0 (task"},
 }
@@ -283,5 +285,34 @@ func generousMaster(r *sweep.Run) {
 		first := e.Offers.Offers[0].Resources[0] // this framework knows the old form only
 		first.Role, first.Reservation = proto.String("vault"), &mesospb.Resource_ReservationInfo{}
 		r.At(time.Second, func() { lie(r, r.Master, m.To, e) })
+	})
+}
+
+// lavishMaster repeats an offer to the limited role under another id.
+func lavishMaster(r *sweep.Run) {
+	done := false
+	r.Observe(func(m testkit.Message) {
+		e, ok := m.Msg.(*schedulerpb.Event)
+		if !ok || done || len(e.GetOffers().GetOffers()) == 0 || r.Elapsed() < 30*time.Second || m.To.Addr != r.Frameworks[len(r.Frameworks)-1].String() {
+			return
+		}
+		done = true
+		e = proto.CloneOf(e)
+		e.Offers.Offers[0].Id = &mesospb.OfferID{Value: proto.String("more")}
+		for _, x := range e.Offers.Offers[0].Resources {
+			if x.GetName() == "cpus" {
+				x.Scalar = &mesospb.Value_Scalar{Value: proto.Float64(2)}
+			}
+		}
+		r.At(0, func() { lie(r, r.Master, m.To, e) })
+	})
+}
+
+// unlimited makes the registry forget the quota while there is no master.
+func unlimited(r *sweep.Run) {
+	r.At(10*time.Second, func() {
+		r.Master.Crash()
+		r.Cluster.Forget("quota/ration")
+		r.Master.Restart()
 	})
 }

@@ -21,6 +21,7 @@ import (
 type Framework struct {
 	*node
 	run    *Run
+	role   string
 	id     *mesospb.FrameworkID
 	jobs   []*job
 	byTask map[string]*job
@@ -49,8 +50,8 @@ const (
 	patience = 5 * time.Minute
 )
 
-func newFramework(r *Run, name string, jobs int) *Framework {
-	f := &Framework{run: r, byTask: map[string]*job{}}
+func newFramework(r *Run, name string, jobs int, role string) *Framework {
+	f := &Framework{run: r, role: role, byTask: map[string]*job{}}
 	for i := range jobs {
 		j := &job{name: fmt.Sprintf("%s-j%d", name, i), script: fmt.Sprintf("sleep %d", 1+r.Choose(60)), needs: mustParse("cpus:0.5;mem:128")}
 		if i%5 == 4 {
@@ -74,7 +75,7 @@ func (f *Framework) boot(n *testkit.Node) {
 	d, err := scheduler.New(f, scheduler.Config{
 		Master: f.run.Master.UPID(),
 		Framework: &mesospb.FrameworkInfo{
-			Name: proto.String(n.Name()), Roles: []string{"*"}, Checkpoint: proto.Bool(true), Id: f.id,
+			Name: proto.String(n.Name()), Roles: []string{f.role}, Checkpoint: proto.Bool(true), Id: f.id,
 			FailoverTimeout: proto.Float64(7 * 24 * 3600),
 			Capabilities: []*mesospb.FrameworkInfo_Capability{
 				{Type: mesospb.FrameworkInfo_Capability_PARTITION_AWARE.Enum()},

@@ -69,7 +69,7 @@ func New(w *testkit.World, c Config) *Run {
 		r.Agents = append(r.Agents, a)
 	}
 	for i := range c.Frameworks {
-		r.Frameworks = append(r.Frameworks, newFramework(r, fmt.Sprintf("f%d", i), c.Jobs))
+		r.Frameworks = append(r.Frameworks, newFramework(r, fmt.Sprintf("f%d", i), c.Jobs, "*"))
 	}
 	r.operator = r.Probe("operator")
 	r.Observe(func(m testkit.Message) {
@@ -95,7 +95,7 @@ type Checker struct {
 
 // Checkers are all checkers.
 func Checkers() []Checker {
-	return []Checker{Calm, Once, Updates, EndsOnce, Twice, Survives, Forward, Vaults}
+	return []Checker{Calm, Once, Updates, EndsOnce, Twice, Survives, Forward, Vaults, Ration}
 }
 
 // Check puts checkers in their places.
