@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // binary is the program under test, built once.
@@ -101,21 +103,27 @@ func startAs(t testing.TB, path, dir string, env []string, args ...string) *prog
 	p.cmd.Dir, p.cmd.Env = dir, environment(append([]string{"HOME=" + dir}, env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.run()
+	return p
+}
+
+// run starts the program, and sees to its end.
+func (p *program) run() {
+	p.t.Helper()
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	go func() {
 		_ = p.cmd.Wait()
 		close(p.exited)
 	}()
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
 		<-p.exited
-		if t.Failed() {
-			t.Logf("%s\n--- stdout\n%s--- stderr\n%s", p.cmd, p.out, p.err)
+		if p.t.Failed() {
+			p.t.Logf("%s\n--- stdout\n%s--- stderr\n%s", p.cmd, p.out, p.err)
 		}
 	})
-	return p
 }
 
 // sees waits until a stream has a text, and returns the first group of the match.
@@ -290,4 +298,80 @@ func lines(t testing.TB, name string) (out []string) {
 		}
 		out = append(out, strings.TrimSuffix(line, "\n"))
 	}
+}
+
+// meseta runs a command of the cluster to its end. The master is in the environment, so that arguments stand as typed.
+func (c *testCluster) meseta(args ...string) *program {
+	c.t.Helper()
+	p := c.begin(args...)
+	p.code()
+	return p
+}
+
+// begin starts a command of the cluster.
+func (c *testCluster) begin(args ...string) *program {
+	c.t.Helper()
+	return startAs(c.t, binary, c.dir, []string{"MESETA_MASTER=" + c.at}, args...)
+}
+
+// says checks the exit code and that both streams together match.
+func (p *program) says(code int, patterns ...string) *program {
+	p.t.Helper()
+	p.ends(code)
+	said := p.out.String() + p.err.String()
+	for _, pattern := range patterns {
+		if !regexp.MustCompile(pattern).MatchString(said) {
+			p.t.Errorf("%s: %s is not in\n%s", p.cmd, pattern, said)
+		}
+	}
+	return p
+}
+
+// terminal is a pseudo terminal for a program: what it shows, and a keyboard.
+type terminal struct {
+	tty      *os.File
+	screen   *stream
+	keyboard *os.File
+}
+
+func newTerminal(t testing.TB) *terminal {
+	t.Helper()
+	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { keyboard.Close() })
+	fd := int(keyboard.Fd())
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err := os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStream()
+	go func() { _, _ = io.Copy(s, keyboard) }() // ends with the terminal
+	return &terminal{tty, s, keyboard}
+}
+
+// shows waits until a terminal shows a text.
+func (s *terminal) shows(t testing.TB, pattern string) {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	await(t, "the terminal shows "+pattern, func() bool { return re.MatchString(s.screen.String()) })
+}
+
+// on starts a command of the cluster on a terminal.
+func (c *testCluster) on(screen *terminal, env []string, args ...string) *program {
+	c.t.Helper()
+	p := &program{t: c.t, cmd: exec.Command(binary, args...), out: screen.screen, err: screen.screen, exited: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env = c.dir, environment(append([]string{"HOME=" + c.dir, "TERM=xterm", "MESETA_MASTER=" + c.at}, env...)...)
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = screen.tty, screen.tty, screen.tty
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.run()
+	return p
 }

@@ -212,5 +212,5 @@ func (c *Client) do(r *http.Request, who string) (*http.Response, error) {
 	}
 	defer answer.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10)) // what there is of it says more than a failure to read it
-	return nil, &Refusal{Who: who, Status: answer.StatusCode, Text: strings.TrimSpace(string(said))}
+	return nil, &Refusal{Who: who, Status: answer.StatusCode, Text: strings.TrimSpace(string(said)), Named: c.credential != nil}
 }

@@ -176,7 +176,18 @@ func (a *app) root() *cobra.Command {
 // after all of them are read.
 func bind(c *cobra.Command, config any, work func(args []string) error) *cobra.Command {
 	flags.Bind(c.Flags(), config)
-	c.Flags().String("config", "", "a file with settings named as the flags: YAML, TOML or JSON; the command line and the environment win")
+	c.Flags().String("config", "", "a `file` with settings named as the flags: YAML, TOML or JSON; the command line and the environment win")
+	if c.GroupID == "use" {
+		hide(c.Flags(), "tls_require_client_cert", "tls_support_downgrade") // for those who serve
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.DefValue == "0ns" {
+				f.DefValue = "0" // which the help text leaves out
+			}
+		})
+	}
+	if c.Flags().Lookup("output") != nil {
+		completesFixed(c, "output", "table", "json")
+	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := fill(c); err != nil {
 			return usageError(err)
@@ -214,6 +225,20 @@ func noArguments(c *cobra.Command, args []string) error {
 		return usageError(fmt.Errorf("%s takes no arguments, but got %q", c.CommandPath(), args[0]))
 	}
 	return nil
+}
+
+// arguments refuses fewer than least and more than most; -1: there is no most.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		usage := c.Parent().CommandPath() + " " + c.Use
+		switch {
+		case len(args) < least:
+			return usageError(fmt.Errorf("too little is said: %s", usage))
+		case most >= 0 && len(args) > most:
+			return usageError(fmt.Errorf("too much is said, from %q on: %s", args[most], usage))
+		}
+		return nil
+	}
 }
 
 // logTo makes the log of a command: for people, on stderr.

@@ -21,6 +21,24 @@ func (a *app) completes(c *cobra.Command, ids func(*snapshot) []string) {
 	}
 }
 
+// completesFlag lets the shell complete the value of a flag from the live cluster.
+func (a *app) completesFlag(c *cobra.Command, flag string, ids func(*snapshot) []string) {
+	suggest(c, flag, func(c *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return a.candidates(c, ids, begun), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// completesFixed lets it complete one of a few words.
+func completesFixed(c *cobra.Command, flag string, words ...string) {
+	suggest(c, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func suggest(c *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := c.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err) // the command has no such flag, which is a mistake in the program
+	}
+}
+
 // candidates are the ids that begin as typed. A cluster that does not answer has none.
 func (a *app) candidates(c *cobra.Command, ids func(*snapshot) []string, begun string) (found []string) {
 	r := asks().reach

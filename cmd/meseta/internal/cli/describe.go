@@ -24,7 +24,7 @@ import (
 
 func (a *app) describe() *cobra.Command {
 	config := asks()
-	c := &cobra.Command{Use: "describe [flags] ID", Short: "everything about a task, framework, agent, executor, offer or role", GroupID: "use", Args: cobra.ExactArgs(1),
+	c := &cobra.Command{Use: "describe [flags] ID", Short: "everything about a task, framework, agent, executor, offer or role", GroupID: "use", Args: arguments(1, 1),
 		Long:    "Shows everything about whatever has the id, or the name: a task with its history, a framework, an agent, an executor,\nan offer or a role.",
 		Example: "  meseta describe web.1\n  meseta describe marathon\n  meseta describe 10.0.0.7"}
 	a.completes(c, anyIDs)

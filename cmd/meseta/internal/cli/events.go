@@ -31,7 +31,7 @@ func (a *app) events() *cobra.Command {
 		Long: "Prints what happens, as it happens, until Ctrl-C. A connection that breaks is made again, and nothing is missed\n" +
 			"in between as long as the master remembers it.",
 		Example: "  meseta events\n  meseta events --type=TASK_UPDATED -o json"}
-	return bind(c, &config, func([]string) error {
+	bind(c, &config, func([]string) error {
 		asJSON, err := config.json()
 		if err != nil {
 			return err
@@ -57,6 +57,8 @@ func (a *app) events() *cobra.Command {
 			return err
 		})
 	})
+	completesFixed(c, "type", eventNames()...)
+	return c
 }
 
 // eventTypes are the types that are asked for; all but heartbeats if none is.

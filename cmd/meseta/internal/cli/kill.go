@@ -21,7 +21,7 @@ type killConfig struct {
 
 func (a *app) kill() *cobra.Command {
 	config := killConfig{reach: reach{Master: defaultMaster}, Wait: true}
-	c := &cobra.Command{Use: "kill [flags] TASK...", Short: "kill tasks; their framework hears of it", GroupID: "use", Args: cobra.MinimumNArgs(1),
+	c := &cobra.Command{Use: "kill [flags] TASK...", Short: "kill tasks; their framework hears of it", GroupID: "use", Args: arguments(1, -1),
 		Long: "Kills tasks. Their framework is told as of any end, and may launch them anew; to end everything of a framework\n" +
 			"there is meseta teardown. Who may tear a framework down may kill its tasks.",
 		Example: "  meseta kill web.1\n  meseta kill --grace=30secs web.1 web.2"}

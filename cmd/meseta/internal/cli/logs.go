@@ -25,7 +25,7 @@ type logsConfig struct {
 
 func (a *app) logs() *cobra.Command {
 	config := logsConfig{reach: reach{Master: defaultMaster}, Lines: -1}
-	c := &cobra.Command{Use: "logs [flags] TASK", Short: "print what a task has written", GroupID: "use", Args: cobra.ExactArgs(1),
+	c := &cobra.Command{Use: "logs [flags] TASK", Short: "print what a task has written", GroupID: "use", Args: arguments(1, 1),
 		Example: "  meseta logs web.1\n  meseta logs -f -n 20 --stderr web.1"}
 	a.completes(c, taskIDs)
 	return bind(c, &config, func(args []string) error {

@@ -27,7 +27,10 @@ func leader(ctx context.Context, c *api.Client, address string) (process.UPID, e
 
 // masterError says what to do about a master that does not answer.
 func masterError(address string, err error) error {
-	if _, gone := errors.AsType[*api.Unreachable](err); gone {
+	if u, gone := errors.AsType[*api.Unreachable](err); gone {
+		if why := u.Untrusted(); why != nil {
+			return fmt.Errorf("the certificate of the master at %s is not to be trusted: %w; --tls_ca names the authority that is", address, why)
+		}
 		return fmt.Errorf("the master at %s cannot be reached: is it running? Name another with --master=HOST:PORT, "+
 			"or start a cluster with: meseta dev", address)
 	}

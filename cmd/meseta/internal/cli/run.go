@@ -73,9 +73,9 @@ func (a *app) runCommand() *cobra.Command {
 			"  meseta run --detach --name=web -- ./serve\n" +
 			"  meseta run --file=task.yaml",
 	}
-	c.Flags().StringArrayVar(&config.environment, "env", nil, "a variable for the command, NAME=value; again for more")
-	c.Flags().StringArrayVar(&config.uris, "uri", nil, "a file to fetch into the sandbox first, http://, https:// or a path on the agent; an archive is unpacked; again for more")
-	c.Flags().StringArrayVar(&config.executables, "executable", nil, "the same for a program: it is made executable; again for more")
+	c.Flags().StringArrayVar(&config.environment, "env", nil, "a variable for the command, `NAME=value`; again for more")
+	c.Flags().StringArrayVar(&config.uris, "uri", nil, "a file to fetch into the sandbox first: a `URI` with http or https, or a path on the agent; an archive is unpacked; again for more")
+	c.Flags().StringArrayVar(&config.executables, "executable", nil, "the same for a program: the `URI` of what is made executable; again for more")
 	bind(c, &config, func(args []string) error {
 		spec, err := config.spec(args)
 		if err != nil {

@@ -53,7 +53,7 @@ func (f folder) in(name string) folder {
 func (a *app) ls() *cobra.Command {
 	config := asks()
 	c := &cobra.Command{Use: "ls [flags] TASK [PATH]", Short: "list the files in the sandbox of a task", GroupID: "use",
-		Args: cobra.RangeArgs(1, 2), Example: "  meseta ls web.1\n  meseta ls web.1 logs/"}
+		Args: arguments(1, 2), Example: "  meseta ls web.1\n  meseta ls web.1 logs/"}
 	a.completes(c, taskIDs)
 	return bind(c, &config, func(args []string) error {
 		asJSON, err := config.json()
@@ -117,7 +117,7 @@ func bytesText(n uint64) string {
 
 func (a *app) cat() *cobra.Command {
 	config := asks()
-	c := &cobra.Command{Use: "cat [flags] TASK PATH", Short: "print a file of a task's sandbox", GroupID: "use", Args: cobra.ExactArgs(2),
+	c := &cobra.Command{Use: "cat [flags] TASK PATH", Short: "print a file of a task's sandbox", GroupID: "use", Args: arguments(2, 2),
 		Example: "  meseta cat web.1 config.json"}
 	a.completes(c, taskIDs)
 	bind(c, &config, func(args []string) error {
@@ -135,7 +135,7 @@ func (a *app) cat() *cobra.Command {
 
 func (a *app) get() *cobra.Command {
 	config := asks()
-	c := &cobra.Command{Use: "get [flags] TASK PATH [TO]", Short: "copy a file or folder from a task's sandbox", GroupID: "use", Args: cobra.RangeArgs(2, 3),
+	c := &cobra.Command{Use: "get [flags] TASK PATH [TO]", Short: "copy a file or folder from a task's sandbox", GroupID: "use", Args: arguments(2, 3),
 		Long:    "Copies a file, or a folder with everything in it, from a task's sandbox to TO: a new name, or a folder that exists. Without\nTO it comes here under its own name.",
 		Example: "  meseta get web.1 core.1234\n  meseta get web.1 logs/ /tmp"}
 	a.completes(c, taskIDs)
@@ -226,10 +226,17 @@ func (a *app) fetchFile(ctx context.Context, c *api.Client, f *api.File, create 
 	return errors.Join(err, to.Close())
 }
 
-// fileError says of a file that it is not there in the words that were typed.
+// fileError says of a file that it is not there, or what else it is, in the words that were typed.
 func fileError(args []string, err error) error {
+	what := orElse(strings.Join(args[1:min(2, len(args))], ""), "sandbox")
 	if api.IsMissing(err) {
-		return fmt.Errorf("task %s has no %s in its sandbox, or its sandbox was removed", args[0], orElse(strings.Join(args[1:min(2, len(args))], ""), "sandbox"))
+		return fmt.Errorf("task %s has no %s in its sandbox, or its sandbox was removed", args[0], what)
+	}
+	if u, gone := errors.AsType[*api.Unreachable](err); gone {
+		return fmt.Errorf("the agent of task %s at %s cannot be reached; its files are there again when it returns", args[0], u.Who)
+	}
+	if r, refused := errors.AsType[*api.Refusal](err); refused && strings.Contains(r.Text, "directory") {
+		return fmt.Errorf("%s is a folder: meseta ls lists it, and meseta get copies it", what)
 	}
 	return err
 }

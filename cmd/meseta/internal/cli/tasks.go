@@ -27,7 +27,18 @@ func (a *app) tasks() *cobra.Command {
 	c := &cobra.Command{Use: "tasks [flags]", Short: "list the tasks and where they run", GroupID: "use", Args: noArguments,
 		Long:    "Lists the tasks that run or are out of reach; with --all, or with --state for a state that is an end, also those that\nare over and that the master remembers.",
 		Example: "  meseta tasks\n  meseta tasks --framework=marathon --agent=10.0.0.7\n  meseta tasks --state=failed,lost"}
-	return bind(c, &config, func([]string) error { return a.showTasksOf(config) })
+	bind(c, &config, func([]string) error { return a.showTasksOf(config) })
+	a.completesFlag(c, "framework", frameworkIDs)
+	a.completesFlag(c, "agent", agentIDs)
+	completesFixed(c, "state", stateNames()...)
+	return c
+}
+
+func stateNames() (names []string) {
+	for _, number := range slices.Sorted(maps.Keys(mesospb.TaskState_name)) {
+		names = append(names, stateName(mesospb.TaskState(number)))
+	}
+	return names
 }
 
 func (a *app) showTasksOf(config tasksConfig) error {
@@ -73,11 +84,7 @@ func taskStates(names []string) (states []mesospb.TaskState, err error) {
 	for _, name := range names {
 		number, ok := mesospb.TaskState_value["TASK_"+strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(name)), "TASK_")]
 		if !ok {
-			var known []string
-			for _, number := range slices.Sorted(maps.Keys(mesospb.TaskState_name)) {
-				known = append(known, stateName(mesospb.TaskState(number)))
-			}
-			return nil, fmt.Errorf("--state=%s: there is no such state; there are %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("--state=%s: there is no such state; there are %s", name, strings.Join(stateNames(), ", "))
 		}
 		states = append(states, mesospb.TaskState(number))
 	}

@@ -22,7 +22,7 @@ type teardownConfig struct {
 
 func (a *app) teardown() *cobra.Command {
 	config := teardownConfig{reach: reach{Master: defaultMaster}}
-	c := &cobra.Command{Use: "teardown [flags] FRAMEWORK", Short: "end a framework and all of its tasks, for good", GroupID: "use", Args: cobra.ExactArgs(1),
+	c := &cobra.Command{Use: "teardown [flags] FRAMEWORK", Short: "end a framework and all of its tasks, for good", GroupID: "use", Args: arguments(1, 1),
 		Long:    "Ends a framework: its tasks and executors are killed, and its id cannot subscribe again. Its scheduler is told.",
 		Example: "  meseta teardown marathon"}
 	a.completes(c, frameworkIDs)
@@ -46,7 +46,7 @@ func (a *app) teardown() *cobra.Command {
 			}
 		}
 		if !config.Yes {
-			question := fmt.Sprintf("End framework %s (%s) and its %d tasks?", f.GetFrameworkInfo().GetName(), id.GetValue(), tasks)
+			question := fmt.Sprintf("End framework %s (%s) and its %s?", f.GetFrameworkInfo().GetName(), id.GetValue(), plural(tasks, "task"))
 			if err := a.confirm(question); err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ type whyConfig struct {
 func (a *app) why() *cobra.Command {
 	config := whyConfig{asking: asks()}
 	c := &cobra.Command{Use: "why [flags] TASK|FRAMEWORK|ROLE", Short: "why something has no place: all agents by the first reason against them", GroupID: "use",
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1),
 		Long: "Asks the allocator where a task, or whatever a framework or the frameworks of a role could use, would find a place\n" +
 			"right now: every agent is counted under the first reason for which it does not serve; then come the nearest misses\n" +
 			"and what would change it.",
