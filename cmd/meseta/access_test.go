@@ -172,6 +172,7 @@ func TestEverythingOverTLS(t *testing.T) {
 func TestWhoseWishCounts(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
+	c.agent.sees(c.agent.err, `a member of the cluster`)
 	home := filepath.Join(c.dir, "home")
 	if err := os.MkdirAll(filepath.Join(home, ".meseta"), 0o700); err != nil {
 		t.Fatal(err)

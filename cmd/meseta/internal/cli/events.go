@@ -137,8 +137,8 @@ func (a *app) eventLine(s *snapshot, e *masterpb.Event) string {
 	text, style := "", screen.Plain
 	switch e.GetType() {
 	case masterpb.Event_SUBSCRIBED:
-		text = fmt.Sprintf("%d agents, %d frameworks, %d tasks", len(s.GetGetAgents().GetAgents()), len(s.GetGetFrameworks().GetFrameworks()),
-			len(s.GetGetTasks().GetTasks()))
+		text = plural(len(s.GetGetAgents().GetAgents()), "agent") + ", " + plural(len(s.GetGetFrameworks().GetFrameworks()), "framework") + ", " +
+			plural(len(s.GetGetTasks().GetTasks()), "task")
 	case masterpb.Event_TASK_ADDED:
 		t := e.GetTaskAdded().GetTask()
 		text = s.framework(t.GetFrameworkId()) + "/" + t.GetTaskId().GetValue() + " on " + s.host(t.GetAgentId()) + " (" +
