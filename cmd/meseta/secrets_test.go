@@ -24,6 +24,7 @@ import (
 const (
 	passwordOfOps   = "canary-of-the-operator"
 	passwordOfAgent = "canary-of-the-agent"
+	passwordOfGuest = "canary-of-a-guest"
 	keyOfTokens     = "canary-of-the-key-that-signs-tokens"
 	secretOfTask    = "canary-of-a-task"
 )
@@ -38,17 +39,19 @@ type vault struct {
 	said   strings.Builder   // what the scheduler was told
 }
 
-func newVault(t *testing.T) *vault {
+// newVault starts both. The flags in more are the master's.
+func newVault(t *testing.T, more ...string) *vault {
 	v := &vault{T: t, testCluster: &testCluster{t: t, dir: t.TempDir()}}
 	t.Cleanup(v.clean)
 	write(t, v.dir, map[string]string{
-		"known.json": `{"credentials": [{"principal": "ops", "secret": "` + passwordOfOps + `"}, {"principal": "agent", "secret": "` + passwordOfAgent + `"}]}`,
+		"known.json": `{"credentials": [{"principal": "ops", "secret": "` + passwordOfOps + `"}, {"principal": "agent", "secret": "` + passwordOfAgent + `"},
+			{"principal": "guest", "secret": "` + passwordOfGuest + `"}]}`,
 		"agent.json": `{"principal": "agent", "secret": "` + passwordOfAgent + `"}`,
 		"key":        keyOfTokens,
 	})
 	known := filepath.Join(v.dir, "known.json")
-	v.startMaster("0", "--logging_level=DEBUG", "--log_dir=LM", "--credentials="+known, "--authenticate_agents", "--authenticate_http_readonly",
-		"--authenticate_http_readwrite", "--authenticate_http_frameworks", "--http_framework_authenticators=basic")
+	v.startMaster("0", append(more, "--logging_level=DEBUG", "--log_dir=LM", "--credentials="+known, "--authenticate_agents", "--authenticate_http_readonly",
+		"--authenticate_http_readwrite", "--authenticate_http_frameworks", "--http_framework_authenticators=basic")...)
 	v.startAgent("0", "--logging_level=DEBUG", "--log_dir=LA", "--credential="+filepath.Join(v.dir, "agent.json"), "--http_credentials="+known,
 		"--authenticate_http_readonly", "--authenticate_http_readwrite", "--authenticate_http_executors", "--jwt_secret_key="+filepath.Join(v.dir, "key"))
 	return v
@@ -213,7 +216,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		t.Errorf("the executor hears %s", heard["the executor's events"])
 	}
 	v.listen(heard)
-	secrets := []string{passwordOfOps, passwordOfAgent, keyOfTokens, secretOfTask, own, other, base64.StdEncoding.EncodeToString([]byte(secretOfTask)), basic()}
+	secrets := []string{passwordOfOps, passwordOfAgent, passwordOfGuest, keyOfTokens, secretOfTask, own, other, base64.StdEncoding.EncodeToString([]byte(secretOfTask)), basic()}
 	for _, place := range slices.Sorted(maps.Keys(heard)) {
 		for _, s := range secrets {
 			if strings.Contains(heard[place], s) {
@@ -268,5 +271,38 @@ func (v *vault) listen(heard map[string]string) {
 			}
 			heard[file] = string(text)
 		}
+	}
+}
+
+// guest is the header of somebody who may see little.
+func guest() string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte("guest:"+passwordOfGuest))
+}
+
+// The old endpoints show to each only what he may see.
+func TestOldEndpointsAreFiltered(t *testing.T) {
+	only := func(objects string) string {
+		return `[{"principals":{"values":["ops"]},"` + objects + `":{"type":"ANY"}},{"principals":{"type":"ANY"},"` + objects + `":{"type":"NONE"}}]`
+	}
+	v := newVault(t, `--acls={"view_frameworks":`+only("users")+`,"view_tasks":`+only("users")+`,"view_executors":`+only("users")+`,"view_roles":`+only("roles")+`}`)
+	v.subscribe()
+	v.launch()
+	id := v.names.Replace("${framework}")
+	for path, hidden := range map[string][]string{
+		"/state": {id, `"t1"`, `"e2"`}, "/state-summary": {id, `"vault"`}, "/frameworks": {id, `"t1"`}, "/tasks": {id, `"t1"`}, "/roles": {`"dev"`, id},
+	} {
+		t.Run(path[1:], func(t *testing.T) {
+			for who, header := range map[string]string{"ops": basic(), "guest": guest()} {
+				code, body := v.read("GET", v.at+"/master"+path, "", "Authorization", header)
+				if code != http.StatusOK {
+					t.Errorf("%s is answered %d %s", who, code, body)
+				}
+				for _, h := range hidden {
+					if sees := strings.Contains(body, h); sees != (who == "ops") {
+						t.Errorf("%s sees %s: %v, in %.2000s", who, h, sees, body)
+					}
+				}
+			}
+		})
 	}
 }
