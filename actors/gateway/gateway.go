@@ -79,7 +79,7 @@ func (p Parts) routes(help func() []web.Route) []web.Route {
 		all = append(all, legacy.Changes(*p.Master, wire.Limits{})...)
 		all = append(all, legacy.Resources(*p.Master, wire.Limits{})...)
 		all = append(all, beyond.Routes(*p.Master)...)
-		c := operator.Config{Master: *p.Master, Flags: p.settings()}
+		c := operator.Config{Master: *p.Master, Flags: p.settings(), Version: p.Version}
 		if p.Logging != nil {
 			c.Logging = p.Logging
 		}

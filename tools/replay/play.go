@@ -99,7 +99,8 @@ func play(ctx context.Context, j job) ([]difference, error) {
 	c.Env = append(os.Environ(), places...)
 	c.Env = append(c.Env, bringUp+"="+run, "MESETA_BINARY="+j.binary)
 	var said bytes.Buffer
-	c.Stdout, c.Stderr = io.MultiWriter(&said, j.out), j.out
+	both := io.MultiWriter(&said, j.out) // one writer, so that one goroutine writes
+	c.Stdout, c.Stderr = both, both
 	defer takeDown(run)
 	if err := c.Run(); err != nil {
 		if _, differs := errors.AsType[*exec.ExitError](err); !differs || ctx.Err() != nil {

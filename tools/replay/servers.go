@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,8 +124,8 @@ func (s server) start(run string) error {
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
 	for deadline := time.After(20 * time.Second); ; {
-		if conn, err := net.Dial("tcp", os.Getenv(s.place)); err == nil {
-			return conn.Close()
+		if s.up() {
+			return nil
 		}
 		select {
 		case <-ended:
@@ -135,6 +136,17 @@ func (s server) start(run string) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// up says whether the server answers, and for a master whether it leads: then it knows where to send people.
+func (s server) up() bool {
+	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	r, err := stay.Get("http://" + os.Getenv(s.place) + "/redirect")
+	if err != nil {
+		return false
+	}
+	defer r.Body.Close()
+	return r.StatusCode != http.StatusServiceUnavailable
 }
 
 // takeDown ends the servers of a folder, and every process that runs in one of their sandboxes.

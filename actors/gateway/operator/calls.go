@@ -23,7 +23,7 @@ var Calls = map[masterpb.Call_Type]Way{
 
 	masterpb.Call_GET_HEALTH:        {serve: ask},
 	masterpb.Call_GET_FLAGS:         {serve: getFlags},
-	masterpb.Call_GET_VERSION:       {serve: ask},
+	masterpb.Call_GET_VERSION:       {serve: getVersion},
 	masterpb.Call_GET_METRICS:       {serve: getMetrics},
 	masterpb.Call_GET_LOGGING_LEVEL: {serve: getLogging},
 	masterpb.Call_SET_LOGGING_LEVEL: {serve: setLogging},

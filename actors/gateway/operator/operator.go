@@ -28,6 +28,8 @@ type Config struct {
 	}
 	// Flags are those that the program was started with. Nil: the master's own.
 	Flags func() []*mesospb.Flag
+	// Version is what the program knows of itself. Nil: what the master says.
+	Version *mesospb.VersionInfo
 	// Logging is the level of the program's log. Nil: it is what it is.
 	Logging interface {
 		Level() uint32
@@ -122,6 +124,14 @@ func getFlags(d *door, w *web.Writer, r *web.Request, f wire.Format, call *maste
 		return
 	}
 	w.Message(http.StatusOK, f, &masterpb.Response{Type: masterpb.Response_GET_FLAGS.Enum(), GetFlags: &masterpb.Response_GetFlags{Flags: d.Flags()}})
+}
+
+func getVersion(d *door, w *web.Writer, r *web.Request, f wire.Format, call *masterpb.Call) {
+	if d.Version == nil {
+		ask(d, w, r, f, call)
+		return
+	}
+	w.Message(http.StatusOK, f, &masterpb.Response{Type: masterpb.Response_GET_VERSION.Enum(), GetVersion: &masterpb.Response_GetVersion{VersionInfo: d.Version}})
 }
 
 // getMetrics has every number at once, so that no time that the caller allows is too short, be it none at all.

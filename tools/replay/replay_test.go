@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The test binary is also what the player calls for fresh servers.
+func TestMain(m *testing.M) {
+	if os.Getenv(bringUp) != "" {
+		exit(restart())
+	}
+	os.Exit(m.Run())
+}
+
+// TestRecordings plays everything that was recorded. What a client could notice has to be as it was, or be a place that
+// differences.tsv names with the reason; and what stands there has to be seen, so that the list stays true.
+func TestRecordings(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := build(t.Context(), root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected := readDifferences(t, filepath.Join(root, "tools/replay/differences.tsv"))
+	names := recordings(root)
+	if len(names) < 12 {
+		t.Fatalf("only %d recordings are here", len(names))
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var said bytes.Buffer
+			found, err := play(context.WithoutCancel(t.Context()), job{root: root, binary: binary, recording: name, out: &said})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, said.String())
+			}
+			t.Logf("%s", strings.Split(said.String()+"\n\n", "\n")[1])
+			verdict(t, name, hard(found), expected)
+		})
+	}
+}
+
+// verdict holds what was found against what is expected.
+func verdict(t interface{ Errorf(string, ...any) }, recording string, found []difference, expected []expectation) {
+	seen := map[int]bool{}
+	for _, d := range found {
+		at := slices.IndexFunc(expected, func(e expectation) bool { return e.id.MatchString(d.ID) && e.place.MatchString(d.At) })
+		if at < 0 {
+			t.Errorf("%s (%s)", d, d.Title)
+			continue
+		}
+		seen[at] = true
+	}
+	for i, e := range expected {
+		if e.recording == recording && !seen[i] && !e.sometimes {
+			t.Errorf("%s at %s agrees now: take it out of differences.tsv", e.id, e.place)
+		}
+	}
+}
+
+// expectation is a place that differs on purpose.
+type expectation struct {
+	recording string
+	id, place *regexp.Regexp // of the exchange, and in it
+	sometimes bool           // it depends on which of two things that happen at once comes first
+	reason    string
+}
+
+// readDifferences reads lines of four columns: the exchanges ("<recording>/<regular expression>"), the places in them
+// (a regular expression), always or sometimes, and the reason.
+func readDifferences(t *testing.T, name string) (list []expectation) {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range strings.Split(strings.TrimSpace(string(content)), "\n") {
+		if i == 0 || line == "" {
+			continue // the head
+		}
+		columns := strings.Split(line, "\t")
+		if len(columns) != 4 || columns[3] == "" || columns[2] != "always" && columns[2] != "sometimes" {
+			t.Fatalf("differences.tsv, line %d: exchanges, places, always or sometimes, reason expected: %q", i+1, line)
+		}
+		list = append(list, expected(t, columns[0], columns[1], columns[2] == "sometimes", columns[3]))
+	}
+	return list
+}
+
+func expected(t *testing.T, ids, places string, sometimes bool, reason string) expectation {
+	t.Helper()
+	recording, _, found := strings.Cut(ids, "/")
+	if !found {
+		t.Fatalf("%q: a recording and its exchanges expected, with / between", ids)
+	}
+	id, err := regexp.Compile("^(" + ids + ")$")
+	if err != nil {
+		t.Fatal(err)
+	}
+	place, err := regexp.Compile(places)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return expectation{recording, id, place, sometimes, reason}
+}
+
+// The verdict lets nothing pass that is not expected, and nothing stay that is not so.
+func TestVerdict(t *testing.T) {
+	list := []expectation{expected(t, "r/known.*", `\.version$`, false, "because"), expected(t, "r/flickers", "status", true, "because"),
+		expected(t, "other/elsewhere", ".", false, "because")}
+	for _, c := range []struct {
+		found []string
+		fails int
+	}{
+		{[]string{"r/known body.version"}, 0}, {[]string{"r/known#2 body.version", "r/flickers status"}, 0}, {[]string{}, 1},
+		{[]string{"r/known body.version", "r/known body.id"}, 1}, {[]string{"r/known body.version", "r/new body.version"}, 1}, {[]string{"r/new status"}, 2},
+	} {
+		var found []difference
+		for _, f := range c.found {
+			id, at, _ := strings.Cut(f, " ")
+			found = append(found, difference{Kind: "hard", ID: id, At: at})
+		}
+		spy := &spy{}
+		verdict(spy, "r", found, list)
+		if spy.errors != c.fails {
+			t.Errorf("%q: %d errors, want %d", c.found, spy.errors, c.fails)
+		}
+	}
+}
+
+type spy struct{ errors int }
+
+func (s *spy) Errorf(string, ...any) { s.errors++ }
