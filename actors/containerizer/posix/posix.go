@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/signal"
 	"sync"
 	"syscall"
 
@@ -54,7 +55,10 @@ func NewSubreaper() (*Launcher, error) {
 	}
 	l := New()
 	l.subreaper = true
-	go l.reapAll()
+	// Before anything is started: of a child that ends before somebody listens nobody would ever hear.
+	news := make(chan os.Signal, 1)
+	signal.Notify(news, syscall.SIGCHLD)
+	go l.reapAll(news)
 	return l, nil
 }
 

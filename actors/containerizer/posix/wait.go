@@ -2,7 +2,6 @@ package posix
 
 import (
 	"os"
-	"os/signal"
 	"sync"
 	"syscall"
 	"time"
@@ -67,9 +66,7 @@ func (l *Launcher) reap(pid int, c *child) {
 }
 
 // reapAll serves a subreaper: it takes in whoever ends below this process, known or orphaned.
-func (l *Launcher) reapAll() {
-	news := make(chan os.Signal, 1)
-	signal.Notify(news, syscall.SIGCHLD)
+func (l *Launcher) reapAll(news <-chan os.Signal) {
 	for range news {
 		l.reapEnded()
 	}
