@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -44,7 +45,8 @@ func TestWhitelistIsWatched(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hosts")
 	write := func(text string) {
 		t.Helper()
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		// In one step, because the last look may still be going on.
+		if err := errors.Join(os.WriteFile(path+".new", []byte(text), 0o600), os.Rename(path+".new", path)); err != nil {
 			t.Fatal(err)
 		}
 	}
