@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -35,18 +34,60 @@ func TestRecordings(t *testing.T) {
 	if len(names) < 12 {
 		t.Fatalf("only %d recordings are here", len(names))
 	}
+	// They wait more than they work, so more of them than there are processors are played at once.
+	turns := make(chan struct{}, 4)
+	results := make(map[string]chan result, len(names))
+	for _, name := range names {
+		came := make(chan result, 1)
+		results[name] = came
+		go func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			r := once(t, job{root: root, binary: binary, recording: name}, expected)
+			if r.surprises > 0 {
+				// The recordings expect things within seconds, and two things that happen at once in one order. What is
+				// really otherwise is so again; the log has both.
+				again := once(t, job{root: root, binary: binary, recording: name}, expected)
+				again.before = r.found
+				r = again
+			}
+			came <- r
+		}()
+	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var said bytes.Buffer
-			found, err := play(context.WithoutCancel(t.Context()), job{root: root, binary: binary, recording: name, out: &said})
-			if err != nil {
-				t.Fatalf("%v\n%s", err, said.String())
+			r := <-results[name]
+			if r.err != nil {
+				t.Fatalf("%v\n%s", r.err, r.said.String())
 			}
-			t.Logf("%s", strings.Split(said.String()+"\n\n", "\n")[1])
-			verdict(t, name, hard(found), expected)
+			t.Logf("%s", strings.Split(r.said.String()+"\n\n", "\n")[1])
+			for _, d := range hard(r.before) {
+				t.Logf("the first time: %s", d)
+			}
+			verdict(t, name, hard(r.found), expected)
 		})
 	}
+}
+
+// result is what came of playing one recording.
+type result struct {
+	found     []difference
+	before    []difference // of an attempt that had surprises
+	surprises int
+	err       error
+	said      *bytes.Buffer
+}
+
+func once(t *testing.T, j job, expected []expectation) result {
+	r := result{said: &bytes.Buffer{}}
+	j.out = r.said
+	r.found, r.err = play(t.Context(), j)
+	spy := &spy{}
+	verdict(spy, j.recording, hard(r.found), expected)
+	if r.surprises = spy.errors; r.err != nil {
+		r.surprises++
+	}
+	return r
 }
 
 // verdict holds what was found against what is expected.
