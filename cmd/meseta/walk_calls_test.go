@@ -245,6 +245,7 @@ func (w *walk) readings() {
 	w.old("master", "GET /files/browse?path=/nowhere", "GET /files/browse")
 	w.old("master", "GET /files/read?path=/nowhere&offset=0", "GET /files/read")
 	w.old("master", "GET /files/download?path=/nowhere", "GET /files/download")
+	w.old("agent", `POST /slave(1)/api/v1/resource_provider {"type":"SUBSCRIBE"}`, "GET /slave(1)/api/v1/resource_provider")
 	w.old("agent", "GET /files/browse?path=${sandbox}")
 	w.old("agent", "GET /files/read?path=${sandbox}/stdout&offset=0&length=6", "GET /files/read?path=${sandbox}/stdout", "GET /files/read?path=${sandbox}/../stdout")
 	w.old("agent", "GET /files/download?path=${sandbox}/stdout", "GET /files/download?path=${sandbox}/stdout/..")

@@ -67,8 +67,14 @@ func Routes(p Parts) []web.Route {
 	api := route("api/v1", ReadWrite, "The operator API.",
 		"Takes a mesos.v1.agent.Call in JSON or protobuf and answers with a mesos.v1.agent.Response.", d.api)
 	api.Streams = true
+	// A door of its own: the operator API, which answers below its path, would take a provider's SUBSCRIBE for GET_HEALTH.
+	providers := route("api/v1/resource_provider", ReadWrite, "The resource provider API, which is not there.", "Always 501.",
+		func(w *web.Writer, _ *web.Request) {
+			w.Text(http.StatusNotImplemented, "Resource providers are not supported: this agent offers its own resources only")
+		})
+	providers.Methods = []string{http.MethodPost}
 	return []web.Route{
-		api,
+		api, providers,
 		route("state", ReadOnly, "The agent, its frameworks, executors and tasks, as JSON.", "", d.state),
 		route("containers", ReadOnly, "The containers of executors, as JSON.",
 			"container_id alone, framework_id alone, or framework_id and executor_id together choose.", d.guarded("/containers", d.containers)),
