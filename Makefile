@@ -4,7 +4,7 @@ GO ?= go
 PACKAGES = ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet staticcheck generated tidy parity race fuzz sweep bench generate install clean
+.PHONY: help build demo test check format vet staticcheck generated tidy parity race fuzz sweep bench generate install consul clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ build: ## build the one binary into bin/meseta
 demo: build ## run a small framework on a local cluster of real processes
 	@bin/meseta demo
 
-test: ## run every test
+test: bin/consul ## run every test
 	$(GO) test -timeout 15m $(PACKAGES)
 
 check: format vet staticcheck generated tidy parity race ## what a change must pass: style, rules, and the tests under the race detector
@@ -41,7 +41,7 @@ tidy: ## the rules of the house: imports, rooms, actors, package docs
 parity: ## count what tests of ours show of Mesos' named cases
 	$(GO) run ./tools/parity
 
-race: ## every test under the race detector
+race: bin/consul ## every test under the race detector
 	$(GO) test -race -timeout 40m $(PACKAGES)
 
 fuzz: ## fuzz every decoder for 20 s each
@@ -56,6 +56,12 @@ bench: ## measure every budget and print the table of docs/benchmarks.md
 generate: ## generate Go from the .proto files, and help texts from the comments of flags
 	$(GO) run ./tools/protogen
 	$(GO) run ./tools/flagdoc
+
+consul: bin/consul ## build the Consul server that tests start, into bin/consul (minutes, once)
+
+# Its dependencies stay out of ours: a module of its own. The build cache makes the next checkout's take seconds.
+bin/consul: tools/consul/go.mod tools/consul/go.sum
+	cd tools/consul && $(GO) build -trimpath -ldflags '-s -w' -o ../../bin/consul github.com/hashicorp/consul
 
 install: build ## install bin/meseta and its mesos-* links into PREFIX (default /usr/local)
 	install -d $(or $(PREFIX),/usr/local)/bin

@@ -244,7 +244,7 @@ func TestFilesOfASandbox(t *testing.T) {
 // A log is followed while its agent is restarted, and to the end of the task.
 func TestLogsAreFollowedToTheEnd(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
+	c := newLastingCluster(t)
 	gate := filepath.Join(c.dir, "gate")
 	wait := func(n int) string { return fmt.Sprintf("while [ ! -e %s%d ]; do sleep 0.01; done; ", gate, n) }
 	open := func(n int) {

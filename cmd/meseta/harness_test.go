@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -181,20 +182,44 @@ func (p *program) ends(code int) *program {
 type testCluster struct {
 	t             testing.TB
 	dir           string
+	ip            string // of both, if not the usual one
 	master, agent *program
 	at            string // the master's address
 	agentAt       string
 	resources     string // of the agent, if not the usual ones
 }
 
+// loopbacks counts the addresses that were given away.
+var loopbacks atomic.Uint32
+
+// loopback is an address of this machine that nobody else in the tests has. A node that comes back to its port must
+// find it free, and any connection from 127.0.0.1 may have taken it meanwhile.
+func loopback() string {
+	pid, n := os.Getpid(), loopbacks.Add(1)
+	return fmt.Sprintf("127.%d.%d.%d", 1+pid%250, pid/250%256, 1+n%250)
+}
+
 // newCluster starts both. The flags in more are the master's.
 func newCluster(t testing.TB, more ...string) *testCluster {
 	t.Helper()
 	c := &testCluster{t: t, dir: t.TempDir()}
-	t.Cleanup(c.clean)
+	c.startBoth(more...)
+	return c
+}
+
+// newLastingCluster starts both at an address of their own, so that they can come back to their ports.
+func newLastingCluster(t testing.TB, more ...string) *testCluster {
+	t.Helper()
+	c := &testCluster{t: t, dir: t.TempDir(), ip: loopback()}
+	c.startBoth(more...)
+	return c
+}
+
+func (c *testCluster) startBoth(more ...string) {
+	c.t.Helper()
+	c.t.Cleanup(c.clean)
 	c.startMaster("0", more...)
 	c.startAgent("0")
-	return c
 }
 
 // clean ends what is left: executors outlive their agents, here only until the end of the test.
@@ -207,14 +232,14 @@ func (c *testCluster) clean() {
 
 func (c *testCluster) startMaster(port string, more ...string) {
 	c.t.Helper()
-	c.master = start(c.t, c.dir, append([]string{"master", "--ip=127.0.0.1", "--port=" + port, "--work_dir=M"}, more...)...)
+	c.master = start(c.t, c.dir, append([]string{"master", "--ip=" + cmp.Or(c.ip, "127.0.0.1"), "--port=" + port, "--work_dir=M"}, more...)...)
 	c.at = c.master.sees(c.master.out, `listening on (\S+),`)
 }
 
 func (c *testCluster) startAgent(port string, more ...string) {
 	c.t.Helper()
 	resources := cmp.Or(c.resources, "cpus:4;mem:4096;disk:8192;ports:[31000-32000]")
-	c.agent = start(c.t, c.dir, append([]string{"agent", "--master=" + c.at, "--ip=127.0.0.1", "--port=" + port, "--work_dir=A", "--hostname=a.example",
+	c.agent = start(c.t, c.dir, append([]string{"agent", "--master=" + c.at, "--ip=" + cmp.Or(c.ip, "127.0.0.1"), "--port=" + port, "--work_dir=A", "--hostname=a.example",
 		"--registration_backoff_factor=10ms", "--resources=" + resources}, more...)...)
 	c.agentAt = c.agent.sees(c.agent.out, `listening on (\S+),`)
 }

@@ -14,7 +14,7 @@ func rotating(t *testing.T) (c *testCluster, flags []string) {
 	t.Helper()
 	flags = []string{"--container_logger=org_apache_mesos_LogrotateContainerLogger", "--container_logger_max_stdout_size=4KB",
 		"--container_logger_logrotate_stdout_options=rotate 4"}
-	c = &testCluster{t: t, dir: t.TempDir()}
+	c = &testCluster{t: t, dir: t.TempDir(), ip: loopback()}
 	t.Cleanup(func() {
 		for _, p := range processesIn(t, c.dir) {
 			pid, _, _ := strings.Cut(p, " ")

@@ -161,7 +161,7 @@ func portOf(t *testing.T, address string) string {
 
 func TestTasksOutliveAKilledAgent(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
+	c := newLastingCluster(t)
 	script, marks, gate := gated(c.dir, 3)
 	w := witnessed(t, c.at, script...)
 	await(t, "the tasks run", func() bool { return w.running(3) })
@@ -177,7 +177,7 @@ func TestTasksOutliveAKilledAgent(t *testing.T) {
 // What ends while the agent is away is told when it returns, also at another port.
 func TestTasksThatEndWhileTheirAgentIsAwayAreReported(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
+	c := newLastingCluster(t)
 	script, marks, gate := gated(c.dir, 3)
 	w := witnessed(t, c.at, script...)
 	await(t, "the tasks run", func() bool { return w.running(3) })
@@ -194,7 +194,7 @@ func TestTasksThatEndWhileTheirAgentIsAwayAreReported(t *testing.T) {
 
 func TestTasksOutliveAKilledMaster(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
+	c := newLastingCluster(t)
 	script, marks, gate := gated(c.dir, 2)
 	w := witnessed(t, c.at, script...)
 	run := c.run("--", "echo in; while [ ! -e "+gate+" ]; do sleep 0.01; done; echo out")
@@ -212,7 +212,7 @@ func TestTasksOutliveAKilledMaster(t *testing.T) {
 
 func TestNodesEndGracefully(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
+	c := newLastingCluster(t)
 	p := c.run("--", "echo pid $$; sleep 1000")
 	pid := p.sees(p.out, `pid (\d+)\n`)
 	c.agent.signal(syscall.SIGTERM)

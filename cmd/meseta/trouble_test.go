@@ -125,7 +125,7 @@ func TestAKilledExecutorEndsTheRun(t *testing.T) {
 
 func TestALostAgentEndsTheRun(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t, "--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=2")
+	c := newLastingCluster(t, "--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=2")
 	p := c.run("--", "echo pids $$ $PPID; sleep 1000")
 	pid, executor := p.sees(p.out, `pids (\d+) `), p.sees(p.out, `pids \d+ (\d+)\n`)
 	c.agent.signal(syscall.SIGKILL)

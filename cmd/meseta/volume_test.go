@@ -147,7 +147,7 @@ func diskOf(kind, root string) string {
 // at through the sandboxes that hold them, and is gone when the volumes are destroyed.
 func TestVolumesKeepWhatTasksWrite(t *testing.T) {
 	t.Parallel()
-	c := &testCluster{t: t, dir: t.TempDir()}
+	c := &testCluster{t: t, dir: t.TempDir(), ip: loopback()}
 	t.Cleanup(c.clean)
 	c.startMaster("0")
 	fast, whole := filepath.Join(c.dir, "fast"), filepath.Join(c.dir, "whole")
