@@ -32,7 +32,7 @@ type event struct {
 func (e *event) place() *int { return &e.pos }
 
 func (e *event) step(w *World) {
-	if e.of != nil && e.of.dead {
+	if e.of != nil && (e.of.dead || e.of.park(e)) {
 		return
 	}
 	w.traceEvent(e)
@@ -139,7 +139,7 @@ type clock struct{ of *life }
 
 var _ process.Clock = clock{}
 
-func (c clock) Now() time.Time { return c.of.node.world.Now() }
+func (c clock) Now() time.Time { return c.of.node.Now() }
 
 func (c clock) AfterFunc(d time.Duration, f func()) process.Timer {
 	w := c.of.node.world

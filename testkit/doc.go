@@ -32,6 +32,10 @@
 // the connection, which both sides notice in their own time. Crash ends a node as kill -9 does, PowerOff as a pulled
 // plug does; Restart starts it again with its Disk, Replace without. Work that was underway in process.Go when a
 // node died may have happened, or not, or half.
+// Pause and Continue are SIGSTOP and SIGCONT; JumpClock sets a node's wall clock wrong.
+//
+// Services that are no actors, such as Consul, talk by Carry, which suffers the same weather; work in process.Go of a node
+// that Waits may Await their answers.
 //
 // Drop, Hold (with Release) and Watch stand in the way of messages that fit a Pattern. Observe sees all messages;
 // Always checks a property after each step.

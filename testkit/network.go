@@ -107,6 +107,8 @@ type connection struct {
 	spell int // counts complete recoveries from cuts
 	lanes map[laneKey]*lane
 	order []*lane
+	// letters are held up by a cut or a pause.
+	letters []*letter
 }
 
 func (n *network) connection(from, to string) (c *connection, side int) {
@@ -217,6 +219,11 @@ func (c *connection) open() bool {
 	w := c.net.world
 	a, b := w.byAddr[c.addr[0]], w.byAddr[c.addr[1]]
 	c.up = a != nil && b != nil && a.Up() && b.Up() && !c.cut[0] && !c.cut[1]
+	for _, n := range []*Node{a, b} {
+		if c.up && n.life.paused != nil {
+			c.missKeepalives(n.life.paused) // its kernel takes the connection, but nobody says hello
+		}
+	}
 	return c.up
 }
 
@@ -300,6 +307,10 @@ func (l *lane) arrive() {
 		return
 	}
 	far := 1 - l.side
+	if node := w.byAddr[c.addr[far]]; node != nil && node.Paused() {
+		l.stalled = true
+		return
+	}
 	if e := c.doomed[far]; e != nil {
 		// The far side hears of the loss of the old connection before anything of the new one.
 		w.cancel(e)
@@ -379,6 +390,7 @@ func (n *network) nodeDied(node *Node, silent bool) {
 			continue
 		}
 		c.wants[side] = nil
+		c.resend(1 - side) // to nobody
 		if e := c.doomed[side]; e != nil {
 			n.world.cancel(e)
 			c.doomed[side] = nil
@@ -456,6 +468,7 @@ func (c *connection) resume(side int) {
 			l.schedule()
 		}
 	}
+	c.resend(side)
 }
 
 // breakDown ends a connection after unanswered keepalives; each side notices in its own time.

@@ -3,6 +3,7 @@ package testkit
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/meseta-io/meseta/actors/process"
 )
@@ -17,8 +18,10 @@ type Node struct {
 	boot  func(*Node)
 	death func(*Node, process.UPID, any)
 	died  []func(*Node)
+	waits bool
 	lives int
-	life  *life // nil while the node is down
+	skew  time.Duration // of its wall clock
+	life  *life         // nil while the node is down
 }
 
 // life is a Node between a start and a crash. What belongs to it is deaf and dumb once it is dead, so that
@@ -30,7 +33,12 @@ type life struct {
 	in   process.Inbound
 	jobs []*job
 	free []*turn
-	mark uint64 // the node's name in the trace hash
+	// strands are the jobs that wait for something, see Await.
+	strands []*strand
+	// paused holds back everything that the node would do; parked is what has been held back.
+	paused *pause
+	parked []entity
+	mark   uint64 // the node's name in the trace hash
 }
 
 // NodeOption shapes a Node.
@@ -56,6 +64,9 @@ func Mortal(f func(n *Node, who process.UPID, why any)) NodeOption {
 
 // Died has f called after each end of the node: what a kernel or a service far away notices then.
 func Died(f func(n *Node)) NodeOption { return func(n *Node) { n.died = append(n.died, f) } }
+
+// Waits lets work in process.Go of the node wait for the world with Await. It costs a little for each piece of work.
+func Waits() NodeOption { return func(n *Node) { n.waits = true } }
 
 // Node makes a node and starts it.
 func (w *World) Node(name string, options ...NodeOption) *Node {
@@ -157,8 +168,10 @@ func (n *Node) die(how string, power bool) {
 	w := n.world
 	w.note(how, l, "")
 	l.dead = true
+	l.parked = nil
 	n.life = nil
 	n.abandonWork(l)
+	l.endStrands()
 	if power {
 		n.disk.powerLoss()
 	}

@@ -47,7 +47,7 @@ func (l *life) turn() *turn {
 
 func (t *turn) step(w *World) {
 	l := t.of
-	if l.dead {
+	if l.dead || l.park(t) {
 		return
 	}
 	w.traceTurn(t)
@@ -92,6 +92,10 @@ func (l *life) forget(j *job) {
 
 func (j *job) run() {
 	j.done = true
+	if j.of.node.waits {
+		j.of.spin(func() { j.work(context.Background()) })
+		return
+	}
 	j.work(context.Background())
 }
 

@@ -34,7 +34,8 @@ type World struct {
 	steps     int
 	instant   int // steps since time moved
 	oddChoice bool
-	inside    bool // a step is being taken
+	inside    bool    // a step is being taken
+	strand    *strand // that runs now
 	failure   *failure
 	reported  bool
 	patience  time.Duration
@@ -131,6 +132,7 @@ func (w *World) close() {
 		if l := n.life; l != nil {
 			l.dead = true
 			n.life = nil
+			l.endStrands()
 			if l.rt != nil {
 				l.rt.Abandon()
 			}
