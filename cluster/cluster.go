@@ -41,6 +41,9 @@ type Contender interface {
 type Term interface {
 	// Epoch is larger than that of every earlier term of the same cluster, also across restarts.
 	Epoch() uint64
+	// Valid reports whether its master may still act: the term is not over, and nobody else can lead before
+	// the local lease ends. It asks nobody, so it is cheap enough for every message. Once false, it stays so.
+	Valid() bool
 	// Lost calls done when the term ends: with nil after Resign, else with the reason.
 	Lost(done func(error)) (cancel func())
 	// Resign ends the term, so that another can lead at once. It is idempotent.

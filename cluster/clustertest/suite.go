@@ -325,6 +325,7 @@ func fenced(t *testing.T, s Subject) {
 type stranger struct{}
 
 func (stranger) Epoch() uint64                { return 1 << 40 }
+func (stranger) Valid() bool                  { return true }
 func (stranger) Lost(func(error)) func()      { return func() {} }
 func (stranger) Resign(context.Context) error { return nil }
 

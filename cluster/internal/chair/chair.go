@@ -214,6 +214,9 @@ type waiter struct{ done func(error) }
 // Epoch implements cluster.Term.
 func (t *Term) Epoch() uint64 { return t.epoch }
 
+// Valid implements cluster.Term: the chair is in this process, so its term lasts as long as it is held.
+func (t *Term) Valid() bool { return t.chair.Holds(t) }
+
 // Lost implements cluster.Term.
 func (t *Term) Lost(done func(error)) func() {
 	t.chair.mu.Lock()
