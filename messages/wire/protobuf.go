@@ -14,8 +14,7 @@ func AppendProto(dst []byte, m proto.Message) ([]byte, error) {
 	if err := CheckRequired(m); err != nil {
 		return dst, err
 	}
-	// No deterministic order: the bytes are not compared, and sorting maps costs.
-	return proto.MarshalOptions{AllowPartial: true}.MarshalAppend(dst, m)
+	return appendMessage(dst, m), nil
 }
 
 // DecodeProto replaces m by the serialized message in data. Unknown fields are kept, and unknown enum numbers are among
