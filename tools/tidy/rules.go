@@ -71,7 +71,7 @@ func directions(f *File, report reporter) {
 	}
 	may := arrows[i].may
 	if f.Test {
-		may = append(slices.Clone(may), "testkit", "cluster", "actors")
+		may = append(slices.Clone(may), "testkit", "cluster", "actors", "tools/consuls", "tools/zookeepers")
 	}
 	f.imports(func(path string, pos token.Pos) {
 		ours, ok := strings.CutPrefix(path, module+"/")
@@ -90,6 +90,7 @@ var rooms = []struct {
 	{"google.golang.org/grpc", []string{"actors/process"}},
 	{"github.com/hashicorp/consul", []string{"cluster"}},
 	{"go.etcd.io/bbolt", []string{"cluster"}},
+	{"github.com/go-zookeeper/zk", []string{"cluster"}},
 	{"github.com/cilium/ebpf", []string{"isolators"}},
 	{"github.com/spf13/cobra", []string{"cmd"}},
 	{"github.com/spf13/viper", []string{"cmd"}},
