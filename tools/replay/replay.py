@@ -434,11 +434,20 @@ class Context:
     def ready(self, seconds=30):
         end = time.time() + seconds
         while time.time() < end:
-            m = self.get('master', '/state')
-            if len([s for s in m.get('slaves', []) if s.get('active')]) >= len([a for a in self.addrs if a.startswith('agent')]):
+            # The master knows of an agent a moment before the agent hears that it is admitted, and under which id.
+            listed = {s.get('id') for s in self.get('master', '/state').get('slaves', []) if s.get('active')}
+            if all(self.get(a, '/state').get('id') in listed for a in self.addrs if a.startswith('agent')):
                 break
             time.sleep(0.2)
         self.learn()
+
+    def ran(self, seconds=5):
+        """Waits for the next periodic run of the allocator: what is left of an offer comes back with it, so some
+        exchanges go as they were recorded only if they have a whole interval before them."""
+        runs = lambda: self.get('master', '/metrics/snapshot').get('allocator/mesos/allocation_runs')
+        before, end = runs(), time.time() + seconds
+        while time.time() < end and runs() == before:
+            time.sleep(0.02)
 
 
 def fill(x, vars):
@@ -751,6 +760,8 @@ def play(ctx, scenarios, table, on_result, revive=None):
             if sc.get('fresh') and revive and used:
                 revive()
             used = True
+            if sc.get('after_run'):
+                ctx.ran()
             run = Run(ctx, base)
             own = set(base.streams)
             results = []
