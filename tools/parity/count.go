@@ -12,14 +12,21 @@ import (
 type Share struct {
 	List, Area                 string
 	Shown, NotApplicable, Open int
+	// Later are open, too, but wait for a feature that is not there yet; Open does not count them.
+	Later int
 }
 
-// Percent is the part of the applicable cases that is shown, 100 for an area where nothing applies.
-func (s Share) Percent() float64 {
-	if s.Shown+s.Open == 0 {
+// Percent is the part of the cases that apply to what exists that is shown, 100 for an area where nothing applies.
+func (s Share) Percent() float64 { return percent(s.Shown, s.Open) }
+
+// Whole is the part of all applicable cases that is shown, 100 for an area where nothing applies.
+func (s Share) Whole() float64 { return percent(s.Shown, s.Open+s.Later) }
+
+func percent(shown, open int) float64 {
+	if shown+open == 0 {
 		return 100
 	}
-	return 100 * float64(s.Shown) / float64(s.Shown+s.Open)
+	return 100 * float64(shown) / float64(shown+open)
 }
 
 // Count adds rows up by list and area, sorted, each list closed by its total with an empty area.
@@ -30,10 +37,12 @@ func Count(rows []Row) []Share {
 		if by[k] == nil {
 			by[k] = &Share{List: list, Area: area}
 		}
-		switch r.Ours {
-		case "open":
+		switch {
+		case r.Later():
+			by[k].Later++
+		case r.Ours == "open":
 			by[k].Open++
-		case "n/a":
+		case r.Ours == "n/a":
 			by[k].NotApplicable++
 		default:
 			by[k].Shown++
@@ -59,10 +68,10 @@ func Count(rows []Row) []Share {
 	return shares
 }
 
-// Print writes the shares as a table. Without all, areas in which everything is open are left to the total.
+// Print writes the shares as a table. Without all, areas in which everything is open or later are left to the total.
 func Print(to io.Writer, shares []Share, all bool) {
 	w := tabwriter.NewWriter(to, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "list\tarea\tshown\tn/a\topen\tshare")
+	fmt.Fprintln(w, "list\tarea\tshown\tn/a\topen\tlater\tshare\twith later")
 	for _, s := range shares {
 		if !all && s.Area != "" && s.Shown == 0 && s.NotApplicable == 0 {
 			continue
@@ -71,7 +80,7 @@ func Print(to io.Writer, shares []Share, all bool) {
 		if area == "" {
 			area = "total"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%.0f %%\n", s.List, area, s.Shown, s.NotApplicable, s.Open, s.Percent())
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%.0f %%\t%.0f %%\n", s.List, area, s.Shown, s.NotApplicable, s.Open, s.Later, s.Percent(), s.Whole())
 	}
 	w.Flush()
 }

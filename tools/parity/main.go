@@ -2,7 +2,9 @@
 //
 // docs/parity.tsv has a row for each of their named test cases. The column ours holds the counterpart
 // ("<package> <Test>[/<subtest>]", several separated by "; "), "n/a" (the note says why the case does not apply) or
-// "open". The command fails when a named test does not exist, a reason is missing, or a case is listed twice.
+// "open". An open row whose note is "later: <feature>" waits for a feature that is not there yet; such rows are counted by
+// themselves, and there are two shares, one of what could be shown now, one of everything. The command fails when a named
+// test does not exist, a reason is missing, a feature is not one of the few, or a case is listed twice.
 package main
 
 import (

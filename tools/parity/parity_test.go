@@ -42,19 +42,24 @@ mesos	a	S	Twice	open
 mesos	a	S	Twice	open	
 mesos	b	S	NoReason	n/a	
 mesos	b	S	Reason	n/a	Windows only
+mesos	c	S	Waits	open	later: pods
+mesos	c	S	Shown	actors/x TestStory	
+mesos	c	S	Dreams	open	later: world peace
+mesos	c	S	Excuse	open	pods
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if faults := Check(rows, NewTests(repository)); len(faults) != 2 {
-		t.Errorf("faults %v, want the double and the missing reason", faults)
+	if faults := Check(rows, NewTests(repository)); len(faults) != 4 {
+		t.Errorf("faults %v, want the double, the missing reason, the feature that nobody knows, and the note without later", faults)
 	}
 	var out bytes.Buffer
 	Print(&out, Count(rows), false)
-	const want = `list   area   shown  n/a  open  share
-mesos  a      1      0    2     33 %
-mesos  b      0      2    0     100 %
-mesos  total  1      2    2     33 %
+	const want = `list   area   shown  n/a  open  later  share  with later
+mesos  a      1      0    2     0      33 %   33 %
+mesos  b      0      2    0     0      100 %  100 %
+mesos  c      1      0    1     2      50 %   25 %
+mesos  total  2      2    3     2      40 %   29 %
 `
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
