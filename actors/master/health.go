@@ -7,12 +7,16 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 )
 
+// tooLate is why an agent is unreachable whose connection broke and that may even answer pings.
+const tooLate = "the agent did not re-register in time"
+
 // health watches one agent with pings.
 type health struct {
 	missed  int
 	awaited bool // a pong
 	timer   process.Timer
 	due     *permit // to mark the agent unreachable
+	overdue bool    // it did not re-register in time: that it answers pings changes nothing any more
 }
 
 // watchAgent starts to ping.
@@ -36,6 +40,9 @@ func (m *Master) pingOver(a *agent) {
 	} else if a.health.missed++; a.health.missed >= m.config.MaxAgentPingTimeouts && a.health.due == nil {
 		m.Log().Warn("an agent does not answer", "agent", a.id, "pings", a.health.missed)
 		m.due(a, "the agent does not answer pings")
+	}
+	if a.health.overdue {
+		m.due(a, tooLate) // again, if something else was being written of it at the time
 	}
 	if m.agents.registered[a.id] == a {
 		m.ping(a)
@@ -66,6 +73,9 @@ func (m *Master) pong(from process.UPID, _ *controlpb.Pong) {
 		return
 	}
 	a.health.awaited, a.health.missed = false, 0
+	if a.health.overdue {
+		return
+	}
 	if a.health.due.cancel() {
 		m.counts.unreachableCanceled.Inc()
 		m.Log().Info("an agent answers again", "agent", a.id)
@@ -75,6 +85,9 @@ func (m *Master) pong(from process.UPID, _ *controlpb.Pong) {
 
 // restartHealth forgets what an agent missed while its connection was broken.
 func (m *Master) restartHealth(a *agent) {
+	if a.health.due.cancel() {
+		m.counts.unreachableCanceled.Inc()
+	}
 	m.endHealth(a)
 	m.watchAgent(a)
 }
@@ -101,7 +114,8 @@ func (m *Master) agentExited(a *agent) {
 	m.dropUncheckpointed(a)
 	a.deadline = m.Delay(m.config.AgentReregisterTimeout, func() {
 		a.deadline = nil
-		m.due(a, "the agent did not re-register in time")
+		a.health.overdue = true
+		m.due(a, tooLate)
 	})
 	m.desk.touchAgent(a.id)
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"sync/atomic"
 )
 
 // job is one recording to be played.
@@ -137,10 +138,21 @@ func readReport(name string) (all []difference, err error) {
 	return all, lines.Err()
 }
 
+// loopbacks counts the addresses that were given away.
+var loopbacks atomic.Uint32
+
+// loopback is an address of this machine that no other recording has. Servers are restarted in the middle of one and must
+// find their ports free, and any connection from 127.0.0.1 may have taken one meanwhile.
+func loopback() string {
+	pid, n := os.Getpid(), loopbacks.Add(1)
+	return fmt.Sprintf("127.%d.%d.%d", 1+pid%250, pid/250%256, 1+n%250)
+}
+
 // freePlaces are addresses of loopback for the servers, as the player wants them.
 func freePlaces() (env []string, err error) {
+	host := loopback()
 	for _, name := range []string{"MASTER", "AGENT", "AGENT2", "AUTH"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err != nil {
 			return nil, err
 		}

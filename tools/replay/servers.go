@@ -60,14 +60,20 @@ var servers = []server{
 	}},
 }
 
+// host is where all servers of a recording are.
+func host() string {
+	h, _, _ := net.SplitHostPort(os.Getenv("MASTER"))
+	return h
+}
+
 func masterFlags(_, dir string) []string {
-	return []string{"master", "--work_dir=" + dir, "--hostname=127.0.0.1", "--registry=in_memory", "--log_dir=" + filepath.Join(dir, "log"), "--no-hostname_lookup"}
+	return []string{"master", "--work_dir=" + dir, "--hostname=" + host(), "--registry=in_memory", "--log_dir=" + filepath.Join(dir, "log"), "--no-hostname_lookup"}
 }
 
 // agentFlags are those of the recorded agents, where Meseta has what they set.
 func agentFlags(rack string) func(string, string) []string {
 	return func(_, dir string) []string {
-		return []string{"agent", "--master=" + os.Getenv("MASTER"), "--work_dir=" + dir, "--hostname=127.0.0.1", "--registration_backoff_factor=100ms",
+		return []string{"agent", "--master=" + os.Getenv("MASTER"), "--work_dir=" + dir, "--hostname=" + host(), "--registration_backoff_factor=100ms",
 			"--log_dir=" + filepath.Join(dir, "log"), "--runtime_dir=" + filepath.Join(dir, "run"), "--fetcher_cache_dir=" + filepath.Join(dir, "cache"),
 			"--launcher_dir=" + filepath.Join(dir, "bin"), "--launcher=posix", "--isolation=posix/cpu,posix/mem", "--containerizers=mesos",
 			"--image_provisioner_backend=copy", "--no-systemd_enable_support", "--no-hostname_lookup",
