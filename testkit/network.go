@@ -566,3 +566,16 @@ func (w Weather) String() string {
 	return fmt.Sprintf("latency %v to %v, %d ‰ lost, %d ‰ twice, %d ‰ meet a reset", w.MinLatency, w.MaxLatency,
 		w.Loss, w.Duplicate, w.Reset)
 }
+
+// Reaches reports whether what one node sends now would arrive at the other: both run, and nothing is cut.
+func (w *World) Reaches(from, to Placed) bool {
+	a, b := from.Node(), to.Node()
+	if !a.Up() || !b.Up() || a.Paused() || b.Paused() {
+		return false
+	}
+	if a == b {
+		return true
+	}
+	c, side := w.net.connection(a.addr, b.addr)
+	return !c.cut[side]
+}
