@@ -35,6 +35,8 @@ type life struct {
 	free []*turn
 	// strands are the jobs that wait for something, see Await.
 	strands []*strand
+	// ending says that the node was told to end.
+	ending bool
 	// paused holds back everything that the node would do; parked is what has been held back.
 	paused *pause
 	parked []entity
@@ -155,6 +157,33 @@ func (n *Node) UPID(id string) process.UPID { return process.UPID{ID: id, Addr: 
 //
 // It may be called from inside the world too, for example from a Boot, an At or a filter.
 func (n *Node) Crash() { n.die("crash", false) }
+
+// Terminate tells the node to end, as SIGTERM does: its processes end one after the other, the youngest first, and have their
+// Finalize. Who takes longer than grace is killed.
+func (n *Node) Terminate(grace time.Duration) {
+	l := n.life
+	if l == nil || l.ending {
+		return
+	}
+	w := n.world
+	w.note("terminate", l, "")
+	l.ending = true
+	deadline := w.now + grace
+	w.at(deadline, nil, "kill", func() {
+		if !l.dead {
+			n.Crash()
+		}
+	})
+	var next func()
+	next = func() {
+		if l.rt.StopYoungest() {
+			w.at(w.now+time.Millisecond, l, "end", next)
+			return
+		}
+		n.die("exit", false)
+	}
+	next()
+}
 
 // PowerOff ends the node as a pulled plug would: writes that were not synced may be lost or torn, and peers
 // notice only when their keepalives fail.

@@ -162,3 +162,44 @@ func TestWorkWaitsForTheWorld(t *testing.T) {
 	w.Advance(time.Minute)
 	got("re: a", "re: b", "re: c", "no answer to keepalives", "connection refused")
 }
+
+// polite waits for the far node before it ends.
+type polite struct {
+	*asker
+	said string
+}
+
+func (p *polite) Finalize() {
+	w := p.n.World()
+	w.Await(func(wake func()) {
+		w.Carry(p.n, p.far, "goodbye", func() { p.said = "goodbye"; w.Carry(p.far, p.n, "answer", wake, nil) }, nil)
+	})
+	p.said += " at " + w.Elapsed().Truncate(10*time.Millisecond).String()
+}
+
+func TestATerminatedNodeSaysItsLastWords(t *testing.T) {
+	for _, c := range []struct{ silent, want string }{{"", "goodbye at 0s"}, {"far", ""}} {
+		w := testkit.NewWorld(t)
+		far := w.Node("far")
+		p := &polite{asker: &asker{far: far}}
+		n := w.Node("n", testkit.Waits(), testkit.Boot(func(n *testkit.Node) {
+			p.n = n
+			if _, err := process.Spawn(n.Runtime(), "asker", p); err != nil {
+				t.Fatal(err)
+			}
+		}))
+		w.Settle()
+		if c.silent != "" {
+			far.Pause()
+		}
+		n.Terminate(5 * time.Second)
+		w.Advance(time.Second)
+		if n.Up() != (c.silent != "") {
+			t.Errorf("silent %q: up after a second: %v", c.silent, n.Up())
+		}
+		w.Advance(10 * time.Second)
+		if n.Up() || p.said != c.want {
+			t.Errorf("silent %q: up %v, said %q", c.silent, n.Up(), p.said)
+		}
+	}
+}

@@ -51,8 +51,18 @@ func (t *turn) step(w *World) {
 		return
 	}
 	w.traceTurn(t)
+	if l.ending && l.node.waits {
+		l.spin(t.take) // a process may wait for a service to hear its last words
+		return
+	}
+	t.take()
+}
+
+// take has the process handle a message.
+func (t *turn) take() {
+	l := t.of
 	if t.who.Run(1) && !l.dead {
-		w.queue.add(t)
+		l.node.world.queue.add(t)
 		return
 	}
 	t.who = nil

@@ -22,3 +22,15 @@ func (r *Runtime) Abandon() {
 		r.registry.remove(b)
 	}
 }
+
+// StopYoungest begins to end the youngest process that has not ended, and reports whether there is one. Called until there is
+// none it is a Shutdown that does not wait, for a Stage that simulates a polite end.
+func (r *Runtime) StopYoungest() bool {
+	r.closed.Store(true)
+	all := r.registry.all()
+	if len(all) == 0 {
+		return false
+	}
+	all[len(all)-1].box.stop()
+	return true
+}

@@ -287,9 +287,10 @@ func (t *transaction) put(p api.Pair, r *api.Reply) {
 		if p.Value == nil {
 			p.Value = []byte{}
 		}
-		t.draft[p.Key] = &p
+		stored := p
+		t.draft[p.Key] = &stored
 	}
-	p.Value = nil
+	p.Value = nil // the answer to a write leaves it out
 	r.Pairs = append(r.Pairs, p)
 }
 
