@@ -10,6 +10,25 @@ type Leader struct {
 	Info *mesospb.MasterInfo
 	// Epoch is the leader's term, and 0 where it is not known: the leader's own messages carry it.
 	Epoch uint64
+	// Agents is how many agents the leader knows of, all of which may be about to return to it, and 0 where that is not
+	// known.
+	Agents int
+}
+
+// Name is the leader's UPID, or "nobody".
+func (l *Leader) Name() string {
+	if l == nil {
+		return "nobody"
+	}
+	return l.UPID
+}
+
+// Term is the leader's epoch, and 0 for nobody.
+func (l *Leader) Term() uint64 {
+	if l == nil {
+		return 0
+	}
+	return l.Epoch
 }
 
 // Same reports whether two leaders are the same master in the same term; nil is the same as nil.

@@ -21,6 +21,9 @@ const (
 	fastRetry = 5 * time.Second
 	// defaultPingTimeout is what a master without an opinion means: five pings missed.
 	defaultPingTimeout = 75 * time.Second
+	// turn is how much of a new leader's time each agent gets when all return at once: that many agents times it is how
+	// far they spread, if it is less than the registration backoff factor. A small cluster is back at once.
+	turn = 100 * time.Microsecond
 	// detectRetry is the wait after a detector failed.
 	detectRetry = time.Second
 )
@@ -133,7 +136,11 @@ func (a *Agent) disconnect() {
 func (a *Agent) join() {
 	m := &a.membership
 	m.backoff = a.config.RegistrationBackoffFactor
-	m.attempt = a.b.Delay(jitter(a.b.Rand(), m.backoff), a.register)
+	wait := m.backoff
+	if known := m.leader; known != nil && known.Agents > 0 {
+		wait = min(wait, time.Duration(known.Agents)*turn)
+	}
+	m.attempt = a.b.Delay(jitter(a.b.Rand(), wait), a.register)
 }
 
 // jitter is a random wait of at most d.

@@ -10,11 +10,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -219,20 +217,15 @@ func BenchmarkState(b *testing.B) {
 		b.Run(q.name, func(b *testing.B) { c.measure(b, q, c.Server) })
 		b.Run(q.name+"-first", func(b *testing.B) {
 			b.ReportAllocs()
-			var spent time.Duration
 			for b.Loop() {
 				b.StopTimer()
 				s := c.serve(b)
-				runtime.GC() // of what the round before left behind: nobody asks for the first time twice in a second
-				before := processorTime(b)
 				b.StartTimer()
 				b.SetBytes(fetch(b, s, q))
 				b.StopTimer()
-				spent += processorTime(b) - before
 				s.Close()
 				b.StartTimer()
 			}
-			b.ReportMetric(float64(spent.Milliseconds())/float64(b.N), "cpu-ms/op")
 		})
 		b.Run(q.name+"-gzip", func(b *testing.B) { c.measure(b, q.packed(), c.Server) })
 	}
@@ -241,16 +234,6 @@ func BenchmarkState(b *testing.B) {
 		c.crowded(b)
 		c.health(b)
 	})
-}
-
-// processorTime is what this program has taken, its asking clients and its collector included: on a machine that is busy with
-// other things it says more than the clock.
-func processorTime(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func (c *bench) measure(b *testing.B, q question, s *httptest.Server) {

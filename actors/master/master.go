@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/allocator"
+	"github.com/meseta-io/meseta/actors/detector"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/registrar"
 	"github.com/meseta-io/meseta/cluster"
@@ -29,6 +30,8 @@ const heartbeatInterval = 15 * time.Second
 type Parts struct {
 	Contender cluster.Contender
 	Registry  cluster.Registry
+	// Detector says who leads while this master does not. Nil: the contender, if it is one as well, else nobody knows.
+	Detector cluster.Detector
 	// Credentials are who may authenticate: what is in the file that Config.Credentials names.
 	Credentials credentials.Known
 	// Authorizer says what they may do. Nil: everything.
@@ -47,6 +50,9 @@ type Master struct {
 	info     *mesospb.MasterInfo
 	epoch    uint64
 	term     cluster.Term
+	lost     process.Published[lapse] // once the term is over
+	leader   *cluster.Leader          // as the election says
+	herald   process.Ref[*detector.Herald]
 	withdraw func()
 	started  time.Time
 	elected  time.Time
@@ -74,7 +80,7 @@ type Master struct {
 	counts counts
 }
 
-// Spawn starts a master and its helpers: the registrar, the allocator and the operator desk. It contends at
+// Spawn starts a master and its helpers: the registrar, the allocator, the herald and the operator desk. It contends at
 // once; until it leads and has recovered it serves nobody, and whoever asks asks again.
 func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 	if err := c.Validate(); err != nil {
@@ -99,8 +105,16 @@ func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 	if _, err := process.Spawn(rt, OperatorID, &Operator{client: client}); err != nil {
 		return Client{}, fmt.Errorf("the operator desk cannot start: %w", err)
 	}
+	if p.Detector == nil {
+		p.Detector, _ = p.Contender.(cluster.Detector)
+	}
+	hear := func(l *cluster.Leader) { process.Dispatch(ref, func(m *Master) { m.detected(l) }) }
+	herald, err := detector.SpawnHerald(rt, ref.UPID, p.Detector, hear)
+	if err != nil {
+		return Client{}, fmt.Errorf("the herald cannot start: %w", err)
+	}
 	// Only now can the master speak with them, so only now does it begin.
-	process.Dispatch(ref, func(m *Master) { m.begin(writer, sharer) })
+	process.Dispatch(ref, func(m *Master) { m.begin(writer, sharer, herald) })
 	return client, nil
 }
 
@@ -137,6 +151,7 @@ func (m *Master) Initialize(b *process.Base) {
 	process.Install(b, m.exitedExecutor)
 	process.Install(b, m.executorMessage)
 	process.Install(b, m.call) // scheduler.Call, from a framework actor or the gateway
+	b.Before(m.holds)
 	b.AfterBatch(m.publish)
 }
 

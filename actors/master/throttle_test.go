@@ -99,6 +99,7 @@ func TestRateLimits(t *testing.T) {
 		s := newStage(t, paced(slow))
 		f := s.framework("f", known("slow"), patient(time.Hour))
 		f.revive()
+		s.Advance(time.Millisecond) // what is still on its way when it is replaced is nobody's
 		g := s.scheduler("g", known("slow"), patient(time.Hour))
 		g.info.Id = f.info.Id
 		g.subscribe()

@@ -287,9 +287,7 @@ func (m *Master) refresh() {
 	v := &d.view
 	v.Info, v.Started, v.Elected, v.Serving, v.Metrics = m.info, m.started, m.elected, m.serving, m.counts.registry
 	v.UnreachableCount = len(m.agents.unreachable)
-	if !m.elected.IsZero() {
-		v.Leader = m.info
-	}
+	v.Leader = m.presides()
 	for id := range d.agents {
 		a := m.agents.registered[id]
 		d.account(id, a)

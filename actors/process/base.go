@@ -25,6 +25,7 @@ type Base struct {
 
 	handlers   handlers
 	links      map[UPID]uint64 // whom it links to, with the link's sequence number
+	before     func()
 	afterBatch []func()
 	rand       *rand.Rand
 	near       *Base // whom it sent to last: most mail goes where the last went
@@ -102,6 +103,10 @@ func (b *Base) Dispatch(f func()) { b.box.post(mail{kind: kindThunk, body: f}) }
 // a view once for many changes. How large a batch is, is the stage's business.
 func (b *Base) AfterBatch(f func()) { b.afterBatch = append(b.afterBatch, f) }
 
+// Before runs f before each piece of mail is handled, whatever it is: for a process that may have lost the right to act
+// since the last one. It must be quick; one that finds that the process may not go on calls Fatal.
+func (b *Base) Before(f func()) { b.before = f }
+
 // Drained reports whether no mail waits for the process. It is for what AfterBatch runs: a process that is drained
 // will not run again until somebody sends something.
 func (b *Base) Drained() bool { return b.box.out.len == 0 && b.box.queued() == 0 }
@@ -115,6 +120,9 @@ func (b *Base) Fatal(err error) { panic(err) }
 
 // handle does one piece of mail.
 func (b *Base) handle(m *mail) {
+	if b.before != nil && m.kind != kindStop {
+		b.before()
+	}
 	switch m.kind {
 	case kindMessage:
 		b.invoke(*m.from, m.body, Principal{})

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/actors/detector"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/messages/fault"
@@ -24,14 +25,16 @@ const (
 	missedHeartbeats = 5
 )
 
-// Config says who the framework is and where its master is found. Framework and one of Master and Detector are
+// Config says who the framework is and where its master is found. Framework and one of Master, Masters and Detector are
 // needed.
 type Config struct {
 	// Framework describes the framework. With its id set, the framework returns as the one that it was; without,
 	// the cluster gives it a new one.
 	Framework *mesospb.FrameworkInfo
-	// Master is the one master of the cluster. Detector follows whoever leads.
+	// Master is the one master of the cluster. Masters are addresses of masters, host:port, some or all of a cluster's:
+	// they are asked who leads, and whoever does is followed. Detector follows by other means.
 	Master   process.UPID
+	Masters  []string
 	Detector cluster.Detector
 	// Credential is what the framework authenticates with. Nil: it does not. A framework whose description names a
 	// principal needs the credential of that principal.
@@ -62,8 +65,11 @@ func (c Config) Validate() error {
 	if t := c.Framework.GetFailoverTimeout(); t < 0 || math.IsNaN(t) {
 		add("framework failover_timeout %v: at least 0 seconds", t)
 	}
-	if c.Master.IsZero() == (c.Detector == nil) {
-		add("master: one of Master and Detector is needed, and not both")
+	if given := count(!c.Master.IsZero()) + count(len(c.Masters) > 0) + count(c.Detector != nil); given != 1 {
+		add("master: one of Master, Masters and Detector is needed, and only one")
+	}
+	if err := detector.Validate(c.Masters); len(c.Masters) > 0 && err != nil {
+		problems = append(problems, err)
 	}
 	if c.Credential != nil && c.Credential.GetPrincipal() == "" {
 		add("credential: a principal is missing")
@@ -89,10 +95,17 @@ func (c Config) withDefaults() Config {
 		c.RetryMax = defaultRetryMax
 	}
 	c.RetryMax = max(c.RetryMax, c.Retry)
-	if c.Detector == nil {
+	if c.Detector == nil && len(c.Masters) == 0 {
 		c.Detector = fixed(c.Master)
 	}
 	return c
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // fixed is a detector that knows one master.

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/actors/detector"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -26,6 +27,7 @@ type Driver struct {
 	epoch  uint64          // of the master that was followed last
 	master process.UPID    // zero while nobody leads
 	cancel func()          // of the detection under way
+	finder detector.Client // asks Config.Masters, if there are any
 
 	proving uint64        // the authentication under way; 0: none
 	asked   int           // SUBSCRIBEs without an answer, for the backoff
@@ -94,6 +96,14 @@ func (d *Driver) Initialize(b *process.Base) {
 	if s, ok := d.scheduler.(Starter); ok {
 		s.Started(d)
 	}
+	if len(d.config.Masters) > 0 {
+		found, err := detector.Spawn(b.Runtime(), b.Self().ID+"-detector", d.config.Masters)
+		if err != nil {
+			d.fail(err.Error())
+			return
+		}
+		d.config.Detector, d.finder = found, found
+	}
 	d.detect()
 }
 
@@ -108,6 +118,7 @@ func (d *Driver) Exited(who process.UPID) {
 func (d *Driver) Finalize() {
 	d.state = stopped
 	d.cancel()
+	d.finder.Close()
 }
 
 // Err is why the framework ended: nil after Stop and Teardown, else what the master said. Ask after process.Wait,

@@ -14,6 +14,9 @@ import (
 // other actors beside the framework make the runtime themselves and use Spawn.
 func Run(ctx context.Context, s Scheduler, c Config) error {
 	to := c.Master.Addr
+	if to == "" && len(c.Masters) > 0 {
+		to = c.Masters[0]
+	}
 	if to == "" {
 		to = remote.Outside
 	}

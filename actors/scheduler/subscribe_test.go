@@ -223,10 +223,12 @@ func TestBadConfigsAreRefusedWithEveryReason(t *testing.T) {
 		c    scheduler.Config
 		want []string
 	}{
-		{"nothing given", scheduler.Config{}, []string{"framework: missing", "master: one of Master and Detector"}},
+		{"nothing given", scheduler.Config{}, []string{"framework: missing", "master: one of Master, Masters and Detector"}},
 		{"no name", scheduler.Config{Framework: &mesospb.FrameworkInfo{}, Master: master}, []string{"framework name"}},
 		{"a negative timeout", scheduler.Config{Framework: &mesospb.FrameworkInfo{Name: proto.String("x"), FailoverTimeout: proto.Float64(-1)}, Master: master}, []string{"failover_timeout -1"}},
-		{"two masters", scheduler.Config{Framework: info(), Master: master, Detector: &post{}}, []string{"and not both"}},
+		{"two masters", scheduler.Config{Framework: info(), Master: master, Detector: &post{}}, []string{"and only one"}},
+		{"masters twice", scheduler.Config{Framework: info(), Master: master, Masters: []string{"h1:5050"}}, []string{"and only one"}},
+		{"a master without a port", scheduler.Config{Framework: info(), Masters: []string{"h1:5050", "h2"}}, []string{`"h2": HOST:PORT expected`}},
 		{"a negative retry", scheduler.Config{Framework: info(), Master: master, Retry: -1}, []string{"cannot be negative"}},
 	} {
 		_, err := scheduler.New(&framework{}, c.c)

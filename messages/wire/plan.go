@@ -18,14 +18,13 @@ type plan struct {
 	fields     []fieldPlan           // in declaration order, which is the order on the wire
 	byName     map[string]*fieldPlan // by the name in the .proto file
 	byNumber   map[protoreflect.FieldNumber]*fieldPlan
-	required   int           // how many required fields there are
-	typ        reflect.Type  // the generated Go struct; nil if none is linked in
-	size       int           // bytes of one empty message in memory
-	deep       bool          // itself or something below it has required fields
-	enums      bool          // itself or something below it has fields of closed enums
-	enumFields []*fieldPlan  // those fields, and those that hold such messages
-	layout     *layout       // where the fields lie in the generated Go struct; nil if the type has none that is known
-	binary     *binaryLayout // the same for the binary form
+	required   int          // how many required fields there are
+	typ        reflect.Type // the generated Go struct; nil if none is linked in
+	size       int          // bytes of one empty message in memory
+	deep       bool         // itself or something below it has required fields
+	enums      bool         // itself or something below it has fields of closed enums
+	enumFields []*fieldPlan // those fields, and those that hold such messages
+	layout     *layout      // where the fields lie in the generated Go struct; nil if the type has none that is known
 }
 
 type fieldPlan struct {
@@ -141,7 +140,6 @@ func (b *builder) message(d protoreflect.MessageDescriptor) *plan {
 		}
 	}
 	p.layout = layoutOf(p)
-	p.binary = binaryOf(p)
 	return p
 }
 

@@ -14,7 +14,8 @@ func AppendProto(dst []byte, m proto.Message) ([]byte, error) {
 	if err := CheckRequired(m); err != nil {
 		return dst, err
 	}
-	return appendMessage(dst, m), nil
+	// No deterministic order: the bytes are not compared, and sorting maps costs.
+	return proto.MarshalOptions{AllowPartial: true}.MarshalAppend(dst, m)
 }
 
 // DecodeProto replaces m by the serialized message in data. Unknown fields are kept, and unknown enum numbers are among

@@ -40,7 +40,7 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 			if err != nil {
 				w.Fail("master %s: %v", name, err)
 			}
-			parts := master.Parts{Contender: candidate, Registry: w.Cluster, Credentials: known}
+			parts := master.Parts{Contender: candidate, Registry: w.Cluster, Detector: detector{w, n}, Credentials: known}
 			if m.Config.ACLs != "" {
 				acls, err := authorization.Parse([]byte(m.Config.ACLs))
 				if err != nil {

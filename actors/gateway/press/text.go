@@ -5,7 +5,6 @@ import (
 	"compress/flate"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Text is a piece of an answer that is made when it is first wanted and then stays. Several answers may share it, also
@@ -75,64 +74,21 @@ func Ready(texts []*Text, packed bool) {
 		}
 	}
 	var next atomic.Int64
-	take := func(n int) []*Text {
-		from := int(next.Add(int64(n))) - n
-		return missing[min(from, len(missing)):min(from+n, len(missing))]
-	}
 	var all sync.WaitGroup
 	for range min(cap(slots), (len(missing)+few-1)/few) {
 		all.Go(func() {
-			for some := take(few); len(some) > 0; some = take(few) {
-				prepare(some, packed)
+			for from := int(next.Add(few)) - few; from < len(missing); from = int(next.Add(few)) - few {
+				prepare(missing[from:min(from+few, len(missing))], packed)
 			}
 		})
 	}
-	if len(missing) > many {
-		all.Go(func() { help(take, packed) })
-	}
 	all.Wait()
-}
-
-// An answer with more missing texts than many is made with the help of the processor that is free for others, in short turns: for so
-// long one of its own is kept from it at most, and for so long it has it in between.
-const (
-	many  = 8 * few
-	turn  = time.Millisecond
-	pause = time.Millisecond
-)
-
-// spare is held by the one answer of the program that is being helped with.
-var spare = make(chan struct{}, 1)
-
-func help(take func(int) []*Text, packed bool) {
-	select {
-	case spare <- struct{}{}:
-		defer func() { <-spare }()
-	default:
-		return
-	}
-	for begun := time.Now(); ; {
-		some := take(1)
-		if len(some) == 0 {
-			return
-		}
-		write(some, packed)
-		if time.Since(begun) >= turn {
-			// To yield is not enough: whoever yields comes back before the scheduler asks the network.
-			time.Sleep(pause)
-			begun = time.Now()
-		}
-	}
 }
 
 // prepare makes texts while it holds a slot.
 func prepare(texts []*Text, packed bool) {
 	slots <- struct{}{}
 	defer func() { <-slots }()
-	write(texts, packed)
-}
-
-func write(texts []*Text, packed bool) {
 	for _, t := range texts {
 		if t.Bytes(); packed {
 			t.Packed()

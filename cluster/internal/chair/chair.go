@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -170,6 +171,7 @@ func (c *Chair) end(t *Term, why error) (calls []func()) {
 	}
 	c.held = nil
 	t.over, t.why = true, why
+	t.ended.Store(true)
 	for _, w := range t.lost {
 		calls = append(calls, func() { w.done(why) })
 	}
@@ -202,6 +204,7 @@ type Term struct {
 	chair *Chair
 	info  *mesospb.MasterInfo
 	epoch uint64
+	ended atomic.Bool
 
 	// Guarded by the chair's lock.
 	over bool
@@ -214,8 +217,9 @@ type waiter struct{ done func(error) }
 // Epoch implements cluster.Term.
 func (t *Term) Epoch() uint64 { return t.epoch }
 
-// Valid implements cluster.Term: the chair is in this process, so its term lasts as long as it is held.
-func (t *Term) Valid() bool { return t.chair.Holds(t) }
+// Valid implements cluster.Term: the chair is in this process, so its term lasts as long as it is held. It takes no lock,
+// because the chair's is held while a change is written to a disk.
+func (t *Term) Valid() bool { return !t.ended.Load() }
 
 // Lost implements cluster.Term.
 func (t *Term) Lost(done func(error)) func() {
