@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 	"github.com/meseta-io/meseta/messages/resources"
 )
 
@@ -157,6 +158,11 @@ func (p *Plan) Operations() []*mesospb.Offer_Operation {
 
 // IsEmpty says that nothing is planned: accepting it declines the offers.
 func (p *Plan) IsEmpty() bool { return len(p.tasks) == 0 && len(p.operations) == 0 }
+
+// Call is the plan as an ACCEPT, for frameworks that speak with the master by other means than a Driver.
+func (p *Plan) Call() *schedulerpb.Call_Accept {
+	return &schedulerpb.Call_Accept{OfferIds: p.ids(), Operations: p.Operations(), Filters: p.filters}
+}
 
 func (p *Plan) ids() []*mesospb.OfferID { return offerIDs(p.offers) }
 

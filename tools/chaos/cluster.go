@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config is what a storm can be told.
+type Config struct {
+	Shape
+	Seed   uint64
+	Length time.Duration
+	Meseta string // the program under test
+	Self   string // this program, for frameworks and executors
+	Dir    string // where everything is
+	AtOnce int    // tasks of each framework
+	Out    io.Writer
+}
+
+// capacity is what an agent offers, in milli CPUs.
+const capacity = 4000
+
+// Ports: each process has an address of its own, so that it finds them free whenever it comes back.
+const (
+	realPort  = 5050
+	knownPort = 5060
+)
+
+// cluster is all processes and the ways between them.
+type cluster struct {
+	Config
+	ways   *Ways
+	nodes  map[string]*Node
+	order  []string
+	consul servers
+	ask    *http.Client
+
+	mu    sync.Mutex
+	turns map[string]int // of an agent: how many machines it has had
+}
+
+// servers are the Consul servers of a storm.
+type servers interface {
+	Addresses() []string
+	Pid(i int) int
+	Kill(i int) error
+	Restart(i int) error
+	Freeze(i int) error
+	Thaw(i int) error
+	Close() error
+}
+
+// ip is the address of the n-th process. The address of this program's own number keeps storms apart.
+func ip(n int) string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 1+pid%250, pid/250%256, n)
+}
+
+// The numbers of the first of each sort.
+const (
+	firstMaster    = 1
+	firstAgent     = 11
+	firstFramework = 41
+	firstConsul    = 71
+)
+
+func real(n int) string  { return fmt.Sprintf("%s:%d", ip(n), realPort) }
+func known(n int) string { return fmt.Sprintf("%s:%d", ip(n), knownPort) }
+
+// newCluster makes the cluster, and starts nothing yet.
+func newCluster(c Config, ended func(*Node, string)) (*cluster, error) {
+	k := &cluster{Config: c, nodes: map[string]*Node{}, turns: map[string]int{}, ask: &http.Client{
+		Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	k.ways = NewWays(k.who)
+	for _, sub := range []string{"logs", "journals", "marks"} {
+		if err := os.MkdirAll(filepath.Join(c.Dir, sub), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	for i := range c.Masters {
+		if err := k.add(fmt.Sprint("master", 1+i), firstMaster+i, c.Meseta, nil, ended, k.masterFlags); err != nil {
+			return k, err
+		}
+	}
+	for i := range c.Agents {
+		if err := k.add(fmt.Sprint("agent", 1+i), firstAgent+i, c.Meseta, nil, ended, k.agentFlags); err != nil {
+			return k, err
+		}
+	}
+	for i := range c.Frameworks {
+		env := []string{k.child(i).variable()}
+		if err := k.add(fmt.Sprint("framework", 1+i), firstFramework+i, c.Self, env, ended, nil); err != nil {
+			return k, err
+		}
+	}
+	return k, nil
+}
+
+func (k *cluster) add(name string, n int, program string, env []string, ended func(*Node, string), flags func(name string, n int) []string) error {
+	k.nodes[name] = &Node{Name: name, Program: program, Env: env, Dir: k.Dir, LogFile: filepath.Join(k.Dir, "logs", name), Ended: ended, Arguments: func() []string {
+		if flags == nil {
+			return nil
+		}
+		return append(flags(name, n), "--ip="+ip(n), fmt.Sprint("--port=", realPort), "--advertise_ip="+ip(n), fmt.Sprint("--advertise_port=", knownPort))
+	}}
+	k.order = append(k.order, name)
+	return k.ways.Listen(known(n), name, real(n))
+}
+
+// who names the process that a connection comes from.
+func (k *cluster) who(client, proxy net.Addr) string {
+	names := map[int]string{}
+	var pids []int
+	for name, n := range k.nodes {
+		if pid := n.Pid(); pid != 0 {
+			names[pid] = name
+			pids = append(pids, pid)
+		}
+	}
+	if name := names[owner(client, proxy, pids)]; name != "" {
+		return name
+	}
+	return executorsName
+}
+
+func (k *cluster) masterFlags(name string, n int) []string {
+	return []string{"master", "--work_dir=" + filepath.Join(k.Dir, name), "--cluster=chaos",
+		"--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=10", "--registry_store_timeout=20secs"}
+}
+
+func (k *cluster) agentFlags(name string, n int) []string {
+	return []string{"agent", "--master=" + known(firstMaster), "--work_dir=" + k.workDir(name), "--hostname=" + name,
+		"--registration_backoff_factor=200ms", "--executor_reregistration_timeout=15secs",
+		fmt.Sprintf("--resources=cpus:%d;mem:4096;disk:4096;ports:[31000-32000]", capacity/1000)}
+}
+
+// workDir is where an agent keeps everything: a new place for each machine that the agent has had.
+func (k *cluster) workDir(agent string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return filepath.Join(k.Dir, fmt.Sprintf("%s.%d", agent, k.turns[agent]))
+}
+
+// child is the i-th framework: every fourth speaks plain HTTP.
+func (k *cluster) child(i int) Child {
+	c := Child{Role: "framework", Name: fmt.Sprint("native", 1+i), Dir: k.Dir, Self: k.Self, AtOnce: k.AtOnce,
+		Listen: real(firstFramework + i), Known: known(firstFramework + i), Seed: k.Seed + uint64(i)}
+	if i%4 == 1 {
+		c.Role, c.Name = "web", fmt.Sprint("web", 1+i)
+	}
+	for m := range k.Masters {
+		c.Masters = append(c.Masters, known(firstMaster+m))
+	}
+	return c
+}
+
+// get asks a master at its real address, which no cut hides, and reads its answer.
+func (k *cluster) get(ctx context.Context, master int, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+real(firstMaster+master)+path, nil)
+	if err != nil {
+		return err
+	}
+	return k.answer(req, into)
+}
+
+// post says an operator's call.
+func (k *cluster) post(ctx context.Context, master int, call string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+real(firstMaster+master)+"/api/v1", bytes.NewReader([]byte(call)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	return k.answer(req, nil)
+}
+
+func (k *cluster) answer(req *http.Request, into any) error {
+	resp, err := k.ask.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
+	switch {
+	case err != nil:
+		return err
+	case resp.StatusCode != http.StatusOK:
+		return fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(body)))
+	case into == nil:
+		return nil
+	}
+	return json.Unmarshal(body, into)
+}
+
+// leader is the master that says it leads; -1 if none does.
+func (k *cluster) leader(ctx context.Context) int {
+	for i := range k.Masters {
+		if k.leads(ctx, i) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (k *cluster) leads(ctx context.Context, master int) bool {
+	var metrics map[string]float64
+	if k.nodes[fmt.Sprint("master", 1+master)].Pid() == 0 || k.get(ctx, master, "/metrics/snapshot", &metrics) != nil {
+		return false
+	}
+	return metrics["master/elected"] == 1
+}
+
+// member is an agent as a master lists it.
+type member struct {
+	ID       string `json:"id"`
+	Hostname string `json:"hostname"`
+	Active   bool   `json:"active"`
+}
+
+// members are the agents that the leader has.
+func (k *cluster) members(ctx context.Context) (list []member) {
+	leader := k.leader(ctx)
+	if leader < 0 {
+		return nil
+	}
+	var answer struct {
+		Slaves []member `json:"slaves"`
+	}
+	if k.get(ctx, leader, "/slaves", &answer) != nil {
+		return nil
+	}
+	return answer.Slaves
+}
