@@ -4,7 +4,7 @@ GO ?= go
 PACKAGES = ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet staticcheck generated tidy parity race fuzz sweep bench generate install consul clean
+.PHONY: help build demo test check format vet staticcheck generated tidy parity race fuzz sweep chaos bench generate install consul clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ fuzz: ## fuzz every decoder for 20 s each
 
 sweep: ## simulate clusters in bad weather: SEEDS=n of them
 	MESETA_SWEEP=$(or $(SEEDS),5000) $(GO) test -run Sweep -timeout 2h -v ./testkit/...
+
+chaos: build ## hurt a cluster of real processes for TIME=10m, at random from SEED=n
+	$(GO) build -trimpath -o bin/chaos ./tools/chaos
+	bin/chaos -time=$(or $(TIME),10m) $(if $(SEED),-seed=$(SEED))
 
 bench: ## measure every budget and print the table of docs/benchmarks.md
 	$(GO) run ./tools/bench

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -39,11 +40,14 @@ const (
 // cluster is all processes and the ways between them.
 type cluster struct {
 	Config
-	ways   *Ways
-	nodes  map[string]*Node
-	order  []string
-	consul servers
-	ask    *http.Client
+	ways  *Ways
+	net   string // the first three numbers of every address
+	nodes map[string]*Node
+	order []string
+	// numbers say which address each has.
+	numbers map[string]int
+	consul  servers
+	ask     *http.Client
 
 	mu    sync.Mutex
 	turns map[string]int // of an agent: how many machines it has had
@@ -60,11 +64,20 @@ type servers interface {
 	Close() error
 }
 
-// ip is the address of the n-th process. The address of this program's own number keeps storms apart.
-func ip(n int) string {
-	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.%d", 1+pid%250, pid/250%256, n)
+// claim takes a range of loopback addresses that no other storm has, by listening on its last one.
+func (k *cluster) claim() error {
+	var err error
+	for range 50 {
+		k.net = fmt.Sprintf("127.%d.%d", 1+rand.IntN(250), rand.IntN(256))
+		if err = k.ways.Listen(k.known(254), "nobody", k.real(254)); err == nil {
+			return nil
+		}
+	}
+	return err
 }
+
+// ip is the address of the n-th process.
+func (k *cluster) ip(n int) string { return fmt.Sprintf("%s.%d", k.net, n) }
 
 // The numbers of the first of each sort.
 const (
@@ -74,49 +87,49 @@ const (
 	firstConsul    = 71
 )
 
-func real(n int) string  { return fmt.Sprintf("%s:%d", ip(n), realPort) }
-func known(n int) string { return fmt.Sprintf("%s:%d", ip(n), knownPort) }
+func (k *cluster) real(n int) string  { return fmt.Sprintf("%s:%d", k.ip(n), realPort) }
+func (k *cluster) known(n int) string { return fmt.Sprintf("%s:%d", k.ip(n), knownPort) }
 
 // newCluster makes the cluster, and starts nothing yet.
 func newCluster(c Config, ended func(*Node, string)) (*cluster, error) {
-	k := &cluster{Config: c, nodes: map[string]*Node{}, turns: map[string]int{}, ask: &http.Client{
+	k := &cluster{Config: c, nodes: map[string]*Node{}, numbers: map[string]int{}, turns: map[string]int{}, ask: &http.Client{
 		Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	k.ways = NewWays(k.who)
+	if err := k.claim(); err != nil {
+		return k, err
+	}
 	for _, sub := range []string{"logs", "journals", "marks"} {
 		if err := os.MkdirAll(filepath.Join(c.Dir, sub), 0o755); err != nil {
-			return nil, err
+			return k, err
 		}
 	}
 	for i := range c.Masters {
-		if err := k.add(fmt.Sprint("master", 1+i), firstMaster+i, c.Meseta, nil, ended, k.masterFlags); err != nil {
-			return k, err
-		}
+		k.add(fmt.Sprint("master", 1+i), firstMaster+i, c.Meseta, nil, ended, k.masterFlags)
 	}
 	for i := range c.Agents {
-		if err := k.add(fmt.Sprint("agent", 1+i), firstAgent+i, c.Meseta, nil, ended, k.agentFlags); err != nil {
-			return k, err
-		}
+		k.add(fmt.Sprint("agent", 1+i), firstAgent+i, c.Meseta, nil, ended, k.agentFlags)
 	}
 	for i := range c.Frameworks {
-		env := []string{k.child(i).variable()}
-		if err := k.add(fmt.Sprint("framework", 1+i), firstFramework+i, c.Self, env, ended, nil); err != nil {
+		k.add(fmt.Sprint("framework", 1+i), firstFramework+i, c.Self, []string{k.child(i).variable()}, ended, nil)
+	}
+	for _, name := range k.order {
+		if err := k.ways.Listen(k.known(k.numbers[name]), name, k.real(k.numbers[name])); err != nil {
 			return k, err
 		}
 	}
 	return k, nil
 }
 
-func (k *cluster) add(name string, n int, program string, env []string, ended func(*Node, string), flags func(name string, n int) []string) error {
+func (k *cluster) add(name string, n int, program string, env []string, ended func(*Node, string), flags func(name string) []string) {
 	k.nodes[name] = &Node{Name: name, Program: program, Env: env, Dir: k.Dir, LogFile: filepath.Join(k.Dir, "logs", name), Ended: ended, Arguments: func() []string {
 		if flags == nil {
 			return nil
 		}
-		return append(flags(name, n), "--ip="+ip(n), fmt.Sprint("--port=", realPort), "--advertise_ip="+ip(n), fmt.Sprint("--advertise_port=", knownPort))
+		return append(flags(name), "--ip="+k.ip(n), fmt.Sprint("--port=", realPort), "--advertise_ip="+k.ip(n), fmt.Sprint("--advertise_port=", knownPort))
 	}}
-	k.order = append(k.order, name)
-	return k.ways.Listen(known(n), name, real(n))
+	k.order, k.numbers[name] = append(k.order, name), n
 }
 
 // who names the process that a connection comes from.
@@ -135,13 +148,13 @@ func (k *cluster) who(client, proxy net.Addr) string {
 	return executorsName
 }
 
-func (k *cluster) masterFlags(name string, n int) []string {
+func (k *cluster) masterFlags(name string) []string {
 	return []string{"master", "--work_dir=" + filepath.Join(k.Dir, name), "--cluster=chaos",
 		"--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=10", "--registry_store_timeout=20secs"}
 }
 
-func (k *cluster) agentFlags(name string, n int) []string {
-	return []string{"agent", "--master=" + known(firstMaster), "--work_dir=" + k.workDir(name), "--hostname=" + name,
+func (k *cluster) agentFlags(name string) []string {
+	return []string{"agent", "--master=" + k.known(firstMaster), "--work_dir=" + k.workDir(name), "--hostname=" + name,
 		"--registration_backoff_factor=200ms", "--executor_reregistration_timeout=15secs",
 		fmt.Sprintf("--resources=cpus:%d;mem:4096;disk:4096;ports:[31000-32000]", capacity/1000)}
 }
@@ -156,19 +169,19 @@ func (k *cluster) workDir(agent string) string {
 // child is the i-th framework: every fourth speaks plain HTTP.
 func (k *cluster) child(i int) Child {
 	c := Child{Role: "framework", Name: fmt.Sprint("native", 1+i), Dir: k.Dir, Self: k.Self, AtOnce: k.AtOnce,
-		Listen: real(firstFramework + i), Known: known(firstFramework + i), Seed: k.Seed + uint64(i)}
+		Listen: k.real(firstFramework + i), Known: k.known(firstFramework + i), Seed: k.Seed + uint64(i)}
 	if i%4 == 1 {
 		c.Role, c.Name = "web", fmt.Sprint("web", 1+i)
 	}
 	for m := range k.Masters {
-		c.Masters = append(c.Masters, known(firstMaster+m))
+		c.Masters = append(c.Masters, k.known(firstMaster+m))
 	}
 	return c
 }
 
 // get asks a master at its real address, which no cut hides, and reads its answer.
 func (k *cluster) get(ctx context.Context, master int, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+real(firstMaster+master)+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+k.real(firstMaster+master)+path, nil)
 	if err != nil {
 		return err
 	}
@@ -177,7 +190,7 @@ func (k *cluster) get(ctx context.Context, master int, path string, into any) er
 
 // post says an operator's call.
 func (k *cluster) post(ctx context.Context, master int, call string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+real(firstMaster+master)+"/api/v1", bytes.NewReader([]byte(call)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+k.real(firstMaster+master)+"/api/v1", bytes.NewReader([]byte(call)))
 	if err != nil {
 		return err
 	}

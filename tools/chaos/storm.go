@@ -355,9 +355,8 @@ func (s *Storm) open() string {
 	if err != nil {
 		return err.Error()
 	}
-	v := Judge(e)
-	if v.Lost+v.Missing > 0 {
-		return v.Broken[0]
+	if open := Judge(e).Open; len(open) > 0 {
+		return open[0]
 	}
 	for name := range s.nodes {
 		if !strings.HasPrefix(name, "agent") {

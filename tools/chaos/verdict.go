@@ -52,6 +52,7 @@ type Verdict struct {
 	Returned           int // updates that came again after they were acknowledged and another had come
 	Overbooked, Undead int
 	Broken             []string // each broken promise, in a sentence
+	Open               []string // what may still come: ends and updates that nobody has told yet
 	Quiet              Pause    // the longest time without an offer
 }
 
@@ -59,6 +60,12 @@ type Verdict struct {
 type Pause struct {
 	From time.Time
 	For  time.Duration
+}
+
+// awaits is a broken promise that more patience might keep.
+func (v *Verdict) awaits(count *int, format string, args ...any) {
+	v.breaks(count, format, args...)
+	v.Open = append(v.Open, v.Broken[len(v.Broken)-1])
 }
 
 func (v *Verdict) breaks(count *int, format string, args ...any) {
@@ -214,7 +221,7 @@ func (v *Verdict) life(s *story, e Evidence) {
 	harm := harmed(s, final, e.Hurt)
 	switch state := final.State; {
 	case state == "":
-		v.breaks(&v.Lost, "task %s: nobody says how it ended (it began %d times and ended %d times; the last that came is %s)", s.id, begins, ends, lastOf(s.came))
+		v.awaits(&v.Lost, "task %s: nobody says how it ended (it began %d times and ended %d times; the last that came is %s)", s.id, begins, ends, lastOf(s.came))
 	case state == "TASK_FINISHED" && begins == 1 && ends == 1:
 		v.Finished++
 		v.told(s, final)
@@ -234,11 +241,11 @@ func (v *Verdict) life(s *story, e Evidence) {
 // told checks that the whole story of a task that finished was told.
 func (v *Verdict) told(s *story, final Fact) {
 	if final.UUID == "" {
-		v.breaks(&v.Missing, "task %s: the update that it finished never came; a master's word was all", s.id)
+		v.awaits(&v.Missing, "task %s: the update that it finished never came; a master's word was all", s.id)
 		return
 	}
 	if !slices.ContainsFunc(s.came, func(f Fact) bool { return f.UUID != "" && f.State == "TASK_RUNNING" }) {
-		v.breaks(&v.Missing, "task %s: the update that it runs never came", s.id)
+		v.awaits(&v.Missing, "task %s: the update that it runs never came", s.id)
 	}
 }
 

@@ -215,8 +215,11 @@ func (w *Ways) wait(c *way, from, to string) bool {
 func (w *Ways) add(c *way) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
 	w.open[c] = struct{}{}
-	return !w.closed
+	return true
 }
 
 func (w *Ways) drop(c *way) {
