@@ -42,7 +42,7 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("the master's work directory cannot be made: %w", err)
 	}
-	path := filepath.Join(dir, "registry.db")
+	path := filepath.Join(dir, fileName)
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
