@@ -1,6 +1,8 @@
 package master
 
 import (
+	"slices"
+
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -8,8 +10,10 @@ import (
 )
 
 // sighted are the actions that decide about what is in a view.
-var sighted = []authorization.Action{authorization.ViewFramework, authorization.ViewTask, authorization.ViewExecutor, authorization.ViewRole,
-	authorization.GetQuota, authorization.GetMaintenanceSchedule, authorization.GetMaintenanceStatus}
+var sighted = append(slices.Clip(lensed), authorization.GetQuota, authorization.GetMaintenanceSchedule, authorization.GetMaintenanceStatus)
+
+// lensed are those that a lens goes by.
+var lensed = []authorization.Action{authorization.ViewFramework, authorization.ViewTask, authorization.ViewExecutor, authorization.ViewRole}
 
 // ViewFor is the latest view as somebody may see it, never nil: nothing is in it that he may not see. Whoever answers from
 // it cannot show too much, because lists, single things and sums begin with the same maps. It costs next to nothing

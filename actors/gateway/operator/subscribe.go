@@ -78,9 +78,18 @@ func (s *stream) greet(v *master.View, heartbeat time.Duration) error {
 	hello := one(&masterpb.Event{}, "subscribed", c.state(in, s.lens.Through(v)))
 	hello.tail = &masterpb.Event_Subscribed{HeartbeatIntervalSeconds: proto.Float64(heartbeat.Seconds())}
 	all := &node{head: &masterpb.Event{Type: masterpb.Event_SUBSCRIBED.Enum()}, nodes: []*node{hello}}
-	record := press.Join(all.encode(s.format))
+	texts := all.encode(s.format)
 	c.weigh()
-	return s.send(record, v.Sequence)
+	if s.resume != nil {
+		last := len(texts) - 1
+		texts[last] = press.Of(numbered(s.format, texts[last].Bytes(), v.Sequence))
+	}
+	return s.SendTexts(texts, func() error {
+		if _, _, ok := s.hub.after(v.Sequence, 0); !ok {
+			return errSlow // what it would go on with is forgotten already
+		}
+		return nil
+	})
 }
 
 // follow sends what happens until the stream is over, and says why it is.

@@ -3,7 +3,10 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
+	"github.com/meseta-io/meseta/actors/gateway/press"
 	"github.com/meseta-io/meseta/messages/wire"
 )
 
@@ -57,6 +60,50 @@ func (s *Stream) Send(record []byte) error {
 		s.buf = nil // one huge record must not hold its memory for the rest of a long stream
 	}
 	return err
+}
+
+// SendTexts writes one large record that lies there in pieces, without a copy of it: so many clients may leave so large a record
+// unread that copies would be more than there is memory. Each piece is a chunk of HTTP, which no client can tell from one
+// chunk that comes in many packets. Before each, check says whether there is any use in going on. A client that takes less than
+// slowest, or leaves a piece unread for too long, breaks the stream.
+func (s *Stream) SendTexts(texts []*press.Text, check func() error) error {
+	press.Ready(texts, false)
+	size := 0
+	for _, t := range texts {
+		size += len(t.Bytes())
+	}
+	if size <= spill {
+		return s.Send(press.Join(texts))
+	}
+	if s.over {
+		return errOver
+	}
+	late := time.Now().Add(s.w.router.config.Limits.WriteTime + time.Duration(size)*time.Second/slowest)
+	if !s.w.inTurn(append(strconv.AppendInt(nil, int64(size), 10), '\n')) {
+		return s.cut(errUnread)
+	}
+	for _, t := range texts {
+		if err := check(); err != nil {
+			return s.cut(err)
+		}
+		if time.Now().After(late) || !s.w.inTurn(t.Bytes()) {
+			return s.cut(errUnread)
+		}
+	}
+	if err := s.w.control.Flush(); err != nil {
+		return s.cut(err)
+	}
+	return nil
+}
+
+// slowest is how many bytes of a large record a client has to take in a second. While it reads, it keeps what is long over.
+const slowest = 1 << 20
+
+var errUnread = errors.New("the record was not read in time")
+
+func (s *Stream) cut(why error) error {
+	s.Break()
+	return why
 }
 
 // Done is closed when the client is gone.
