@@ -18,6 +18,9 @@ type Master struct {
 	// reason fails the test, unless Mortal is set.
 	Deaths []any
 	Mortal bool
+	// Deluded makes the master believe for ever that it leads, once it does; it counts from the next start. What it then
+	// does has to be in vain.
+	Deluded bool
 	// Rules are the access control lists of the configuration, until somebody swaps them.
 	Rules authorization.Live
 	// Client is how others in the master's runtime ask it.
@@ -35,12 +38,12 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 	w.masters = append(w.masters, m)
 	m.node = w.Node(name, testkit.Address(name+":5050"),
 		testkit.Boot(func(n *testkit.Node) {
-			candidate = &contender{w: w}
+			candidate = &contender{w: w, deluded: m.Deluded}
 			known, err := credentials.Parse([]byte(w.Files[m.Config.Credentials]))
 			if err != nil {
 				w.Fail("master %s: %v", name, err)
 			}
-			parts := master.Parts{Contender: candidate, Registry: w.Cluster, Detector: detector{w, n}, Credentials: known}
+			parts := master.Parts{Contender: candidate, Registry: registry{w.Cluster}, Detector: detector{w, n}, Credentials: known}
 			if m.Config.ACLs != "" {
 				acls, err := authorization.Parse([]byte(m.Config.ACLs))
 				if err != nil {
@@ -49,6 +52,9 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 				m.Rules.Swap(acls)
 			}
 			parts.Authorizer = &m.Rules
+			if m.Deluded {
+				parts.Detector = nil // nobody tells it
+			}
 			if m.Config.RateLimits != "" {
 				if parts.RateLimits, err = ratelimits.Parse([]byte(m.Config.RateLimits)); err != nil {
 					w.Fail("master %s: %v", name, err)

@@ -1,6 +1,7 @@
 package cast
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -66,14 +67,49 @@ type contender struct {
 	w       *World
 	cancel  func()
 	current cluster.Term
+	// deluded makes the terms seem to last for ever.
+	deluded bool
 }
 
 func (c *contender) Contend(info *mesospb.MasterInfo, done func(cluster.Term, error)) func() {
 	c.cancel = c.w.Cluster.Contend(info, func(t cluster.Term, err error) {
 		c.current = t
+		if c.deluded && err == nil {
+			t = delusion{t}
+		}
 		done(t, err)
 	})
 	return c.cancel
+}
+
+// delusion is a term whose master never notices that it is over: as if it had been stopped between the look at its lease
+// and what it does, every time.
+type delusion struct{ cluster.Term }
+
+// Valid implements cluster.Term.
+func (delusion) Valid() bool { return true }
+
+// Lost implements cluster.Term.
+func (delusion) Lost(func(error)) func() { return func() {} }
+
+// registry is the cluster's, which knows its own terms only.
+type registry struct{ cluster.Registry }
+
+// Load implements cluster.Registry.
+func (r registry) Load(ctx context.Context, t cluster.Term) ([]cluster.Entry, error) {
+	return r.Registry.Load(ctx, plain(t))
+}
+
+// Apply implements cluster.Registry.
+func (r registry) Apply(ctx context.Context, t cluster.Term, changes []cluster.Change) error {
+	return r.Registry.Apply(ctx, plain(t), changes)
+}
+
+func plain(t cluster.Term) cluster.Term {
+	if d, ok := t.(delusion); ok {
+		return d.Term
+	}
+	return t
 }
 
 // died is what the election notices of the end of a master.
