@@ -19,11 +19,13 @@ func UpdateSchedule(schedule *maintenancepb.Schedule) Operation {
 			for _, id := range w.GetMachineIds() {
 				planned[MachineName(id)] = true
 				e.plan(id, w.GetUnavailability())
+				e.cut()
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(e.Machines)) {
 			if !planned[name] {
 				e.dropMachine(name)
+				e.cut()
 			}
 		}
 		e.setSchedule(schedule)
@@ -47,6 +49,7 @@ func StartMaintenance(ids []*mesospb.MachineID) Operation {
 				m := proto.CloneOf(old)
 				m.Mode = mesospb.MachineInfo_DOWN.Enum()
 				e.setMachine(m)
+				e.cut()
 			}
 		}
 		return nil
@@ -63,6 +66,7 @@ func StopMaintenance(ids []*mesospb.MachineID) Operation {
 			up[name] = true
 			if _, ok := e.Machines[name]; ok {
 				e.dropMachine(name)
+				e.cut()
 			}
 		}
 		if e.Schedule != nil {

@@ -132,11 +132,13 @@ func Prune(unreachable, gone []string) Operation {
 		for _, id := range unreachable {
 			if _, ok := e.Unreachable[id]; ok {
 				e.unmiss(id)
+				e.cut()
 			}
 		}
 		for _, id := range gone {
 			if _, ok := e.Gone[id]; ok {
 				e.forgetGone(id)
+				e.cut()
 			}
 		}
 		if len(e.Cluster.GetMinimumCapabilities()) > 0 {

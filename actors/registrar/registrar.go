@@ -19,12 +19,6 @@ import (
 // refuses everything afterwards; its master has to end.
 var ErrStore = errors.New("the registry cannot be relied on")
 
-// A batch ends before it grows past what every store takes in one transaction.
-const (
-	maxBatchChanges = 120
-	maxBatchBytes   = 350 << 10
-)
-
 // retryAfter is the pause before the store is tried again that was not there, or did not say what it did.
 const retryAfter = 100 * time.Millisecond
 
@@ -144,10 +138,10 @@ func (r *Registrar) next() {
 	}
 	edit := &Edit{Registry: r.registry}
 	var batch []waiting
-	for len(r.queue) > 0 && len(edit.changes) < maxBatchChanges && edit.bytes < maxBatchBytes {
+	for len(r.queue) > 0 && !edit.full() {
 		w := r.queue[0]
 		r.queue = r.queue[1:]
-		if err := w.op(edit); err != nil {
+		if err := edit.perform(w.op); err != nil {
 			w.done.Complete(struct{}{}, err)
 			continue
 		}
@@ -172,42 +166,50 @@ func (r *Registrar) write(edit *Edit, batch []waiting) {
 	r.writing = true
 	r.figures.begun = r.Now()
 	r.limit(r.config.StoreTimeout, "written")
-	r.attempt(edit.changes, batch)
+	r.attempt(edit.transactions(), batch)
 }
 
-func (r *Registrar) attempt(changes []cluster.Change, batch []waiting) {
-	term := r.term
+// attempt writes the first of the transactions that are left of a batch.
+func (r *Registrar) attempt(left [][]cluster.Change, batch []waiting) {
+	term, changes := r.term, left[0]
 	store := process.Go(r.Base, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, r.store.Apply(ctx, term, changes)
 	})
-	process.Then(r.Base, store, func(_ struct{}, err error) { r.attempted(changes, batch, err) })
+	process.Then(r.Base, store, func(_ struct{}, err error) { r.attempted(left, batch, err) })
 }
 
-func (r *Registrar) attempted(changes []cluster.Change, batch []waiting, err error) {
+func (r *Registrar) attempted(left [][]cluster.Change, batch []waiting, err error) {
 	if r.failed != nil {
 		r.refuse(batch)
 		return
 	}
 	if errors.Is(err, fault.ErrUnavailable) {
 		// Perhaps it was written. Setting and deleting again does no harm, so try until the time is up.
-		r.Log().Warn("registry: a write is tried again", "changes", len(changes), "error", err)
+		r.Log().Warn("registry: a write is tried again", "changes", len(left[0]), "error", err)
 		r.Delay(retryAfter, func() {
 			if r.failed != nil {
 				r.refuse(batch)
 				return
 			}
-			r.attempt(changes, batch)
+			r.attempt(left, batch)
 		})
 		return
 	}
 	r.deadline.Stop()
-	r.writing = false
 	if err != nil {
+		r.writing = false
 		r.queue = append(batch, r.queue...)
 		r.fail(err)
 		return
 	}
-	r.figures.stored(r.Now(), changes)
+	r.figures.stored(r.Now(), left[0])
+	if len(left) > 1 {
+		r.figures.begun = r.Now()
+		r.limit(r.config.StoreTimeout, "written")
+		r.attempt(left[1:], batch)
+		return
+	}
+	r.writing = false
 	r.written(batch)
 }
 

@@ -28,9 +28,11 @@ func UpdateQuota(configs []*quotapb.QuotaConfig) Operation {
 		for _, q := range configs {
 			if len(q.GetGuarantees()) == 0 && len(q.GetLimits()) == 0 {
 				e.dropQuota(q.GetRole())
+				e.cut()
 				continue
 			}
 			e.setQuota(q)
+			e.cut()
 		}
 		e.requireCapabilities()
 		return nil
@@ -67,6 +69,7 @@ func UpdateWeights(weights []*mesospb.WeightInfo) Operation {
 		for _, w := range weights {
 			if !proto.Equal(e.Weights[w.GetRole()], w) {
 				e.setWeight(w)
+				e.cut()
 			}
 		}
 		return nil
