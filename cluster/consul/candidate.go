@@ -48,6 +48,9 @@ func (c *Cluster) Contend(info *mesospb.MasterInfo, done func(cluster.Term, erro
 		case c.closed:
 			c.later(func() { done(nil, cluster.ErrClosed) })
 			who.over = true
+		case c.forgot != nil:
+			c.later(func() { done(nil, c.forgot) })
+			who.over = true
 		case info.GetPid() == "":
 			c.later(func() {
 				done(nil, fmt.Errorf("a candidate needs a MasterInfo with its pid: %w", fault.ErrInvalid))
@@ -147,7 +150,7 @@ func (w *candidate) refused(err error) bool {
 // await waits until the lock is free, or whatever else happens to it.
 func (w *candidate) await() {
 	get := Get{Key: w.c.leaderKey(), Index: w.index, Wait: waitTime, Consistent: true}
-	w.question = w.c.ask(w.reads.server(), get, waitTime+waitTime/16+requestTimeout, w.awaited)
+	w.question = w.c.ask(w.reads.server(), get, get.timeout(), w.awaited)
 }
 
 func (w *candidate) awaited(r Reply, err error) {
@@ -307,7 +310,7 @@ func (w *candidate) lead(mark Mark, revision uint64) {
 		return
 	}
 	w.term = &Term{candidate: w, mark: mark, revision: revision, servers: ring{servers: c.config.Servers, at: w.writes.at}}
-	w.term.until.Store(w.lease.UnixNano())
+	w.term.extend(w.lease)
 	c.see(mark)
 	w.guard()
 	c.log.Info("elected", "epoch", mark.Epoch, "cluster", mark.Cluster, "session", w.session)

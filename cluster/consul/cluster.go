@@ -21,6 +21,7 @@ type Cluster struct {
 	mu         sync.Mutex
 	out        []func() // what to do once the lock is released, in order
 	closed     bool
+	forgot     error
 	mark       Mark // the furthest that was seen of the cluster
 	saved      time.Time
 	candidates []*candidate
@@ -28,9 +29,16 @@ type Cluster struct {
 	watch      watch
 }
 
-// New returns a cluster that is driven by a wire and a clock. Config must be valid.
+// New returns a cluster that is driven by a wire and a clock. Config must be valid. If its Memory cannot be read,
+// contending fails.
 func New(c Config, w Wire, clock Clock, log *slog.Logger) *Cluster {
-	return &Cluster{config: c, wire: w, clock: clock, log: log, watch: watch{reads: ring{servers: c.Servers}}}
+	cl := &Cluster{config: c, wire: w, clock: clock, log: log, watch: watch{reads: ring{servers: c.Servers}}}
+	if c.Memory != nil {
+		if cl.mark, cl.forgot = c.Memory.Load(); cl.forgot != nil {
+			cl.forgot = fmt.Errorf("what this master remembers of its cluster cannot be read: %w", cl.forgot)
+		}
+	}
+	return cl
 }
 
 // Open connects to Consul over HTTP. It fails only for what is wrong on this machine: files that cannot be read.
@@ -47,10 +55,8 @@ func Open(c Config, log *slog.Logger) (*Cluster, error) {
 		c.Place = place()
 	}
 	cl := New(c, wire, bootClock{}, log)
-	if c.Memory != nil {
-		if cl.mark, err = c.Memory.Load(); err != nil {
-			return nil, fmt.Errorf("what this master remembers of its cluster cannot be read: %w", err)
-		}
+	if cl.forgot != nil {
+		return nil, cl.forgot
 	}
 	return cl, nil
 }

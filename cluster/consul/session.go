@@ -88,7 +88,7 @@ func (w *candidate) renew() {
 			w.relax()
 			w.lease = begun.Add(w.c.config.TTL)
 			if w.term != nil {
-				w.term.until.Store(w.lease.UnixNano())
+				w.term.extend(w.lease)
 				w.guard()
 			}
 			w.pulse = w.c.after(w.c.config.pulse(), w.renew)

@@ -17,7 +17,7 @@ type Term struct {
 	candidate *candidate
 	mark      Mark // at its beginning
 
-	until atomic.Int64 // when the lease ends, in nanoseconds since 1970 on the Clock
+	until atomic.Pointer[time.Time] // when the lease ends
 	ended atomic.Bool
 
 	// Guarded by the cluster's lock.
@@ -39,8 +39,10 @@ func (t *Term) Epoch() uint64 { return t.mark.Epoch }
 
 // Valid implements cluster.Term. It takes no lock and asks only the clock.
 func (t *Term) Valid() bool {
-	return !t.ended.Load() && t.candidate.c.clock.Now().UnixNano() < t.until.Load()
+	return !t.ended.Load() && t.candidate.c.clock.Now().Before(*t.until.Load())
 }
+
+func (t *Term) extend(lease time.Time) { t.until.Store(&lease) }
 
 // Lost implements cluster.Term.
 func (t *Term) Lost(done func(error)) func() {
@@ -116,7 +118,7 @@ func (w *candidate) depose(why error) {
 // term has written.
 func (w *candidate) observe() {
 	get := Get{Key: w.c.leaderKey(), Index: w.index, Wait: waitTime, Consistent: true}
-	w.question = w.c.ask(w.reads.server(), get, waitTime+waitTime/16+requestTimeout, func(r Reply, err error) {
+	w.question = w.c.ask(w.reads.server(), get, get.timeout(), func(r Reply, err error) {
 		if err != nil {
 			w.index = 0
 			w.grumble("watching the lock", err)

@@ -75,7 +75,7 @@ func (c *Cluster) endWatch(why error) {
 
 func (c *Cluster) read() {
 	get := Get{Key: c.leaderKey(), Index: c.watch.index, Wait: waitTime}
-	c.watch.asking = c.ask(c.watch.reads.server(), get, waitTime+waitTime/16+requestTimeout, c.readDone)
+	c.watch.asking = c.ask(c.watch.reads.server(), get, get.timeout(), c.readDone)
 }
 
 func (c *Cluster) readAgain(d time.Duration) {

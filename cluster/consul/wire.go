@@ -46,6 +46,14 @@ type Get struct {
 	Consistent bool
 }
 
+// timeout is how long to wait for the answer: one that does not wait for a change comes at once, or the server hangs.
+func (g Get) timeout() time.Duration {
+	if g.Index == 0 {
+		return requestTimeout
+	}
+	return g.Wait + g.Wait/16 + requestTimeout
+}
+
 // Keys lists the names below a prefix, sorted, in a consistent read.
 type Keys struct{ Prefix string }
 
