@@ -384,6 +384,68 @@ func TestKillWhileTheExecutorIsAway(t *testing.T) {
 	w.Until("the kill arrives", time.Minute, func() bool { return len(w.puppet.killed) > 0 })
 }
 
+// pretender is a probe as executor e1 of "mute", which was handed t1.
+func pretender(t *testing.T) (w *town, e *testkit.Probe) {
+	t.Helper()
+	w = joined(t)
+	w.run(custom("t1", "e1", "mute"))
+	w.Until("its process runs", time.Minute, func() bool { return len(w.a.Machine.Running()) == 1 })
+	e = w.Probe("pretender")
+	w.subscribe(e)
+	e.Expect(testkit.That("LAUNCH", launchEvent))
+	return w, e
+}
+
+// subscribe says that the probe is e1, and which tasks it has.
+func (w *town) subscribe(e *testkit.Probe, has ...*mesospb.TaskInfo) {
+	e.Send(w.a.UPID(), &executorpb.Call{Type: executorpb.Call_SUBSCRIBE.Enum(), FrameworkId: framework().Id,
+		ExecutorId: &mesospb.ExecutorID{Value: proto.String("e1")}, Subscribe: &executorpb.Call_Subscribe{UnacknowledgedTasks: has}})
+}
+
+// The list of an executor that subscribes may be older than what it was handed: then a broken connection is no reason to
+// give the task up, which may well run.
+func TestAnOldListDropsNothing(t *testing.T) {
+	w, e := pretender(t)
+	w.Reset(w.a, e.Node())
+	w.Advance(time.Second)
+	w.subscribe(e)
+	e.Expect(testkit.That("LAUNCH", launchEvent)) // the executor knows if it has it
+	w.quiet(time.Minute)
+}
+
+// Handed over twice, it is launched once.
+func TestATaskThatIsHandedOverTwice(t *testing.T) {
+	w := withPuppet(t)
+	late := w.Hold(testkit.That("LAUNCH", launchEvent))
+	w.run(custom("t2", "e1", "puppet"))
+	late.Await(1)
+	w.Cut(w.a, w.puppetNode())
+	w.Advance(time.Minute)
+	w.Heal(w.a, w.puppetNode())
+	late.Await(2)
+	late.Release()
+	w.Until("t2 is launched", time.Minute, func() bool { return len(w.puppet.launched) >= 2 })
+	w.quiet(time.Minute)
+	if !slices.Equal(w.puppet.launched, []string{"t1", "t2"}) {
+		t.Errorf("launched: %v", w.puppet.launched)
+	}
+}
+
+// The same while the agent recovers, where the second of two questions may be older than the answer to the first.
+func TestAnOldListDropsNothingDuringRecovery(t *testing.T) {
+	w, e := pretender(t)
+	w.run(custom("t2", "e2", "mute")) // for which the recovery waits
+	w.Until("both run", time.Minute, func() bool { return len(w.a.Machine.Running()) == 2 })
+	w.Advance(time.Second)
+	w.a.Crash()
+	w.a.Restart()
+	e.Expect(testkit.Of[*controlpb.ReconnectExecutor]())
+	w.subscribe(e, custom("t1", "e1", "mute"))
+	w.subscribe(e)
+	w.status("t2", gone) // which never came back
+	w.quiet(time.Minute)
+}
+
 // ---- frameworks ----------------------------------------------------------------------------------------
 
 func TestShutdownFramework(t *testing.T) {

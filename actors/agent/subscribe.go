@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/meseta-io/meseta/actors/process"
@@ -91,7 +92,8 @@ func (a *Agent) subscribe(e *executor, from process.UPID, http bool, s *executor
 	}
 	// The same question twice over one connection: it asks again because the answer took long. Nothing is lost
 	// then, what it has been handed is on its way, in order.
-	again := e.state == running && e.upid != from
+	anew := e.upid != from
+	again := e.state == running && anew
 	e.stopPatience()
 	e.upid, e.http, e.state = from, http, running
 	a.touch(e)
@@ -100,7 +102,10 @@ func (a *Agent) subscribe(e *executor, from process.UPID, http bool, s *executor
 	for _, u := range s.GetUnacknowledgedUpdates() {
 		a.executorUpdate(e, u.GetStatus())
 	}
-	if again || a.phase == recovering {
+	switch {
+	case again && !http:
+		e.queue = append(a.undelivered(e, s.GetUnacknowledgedTasks()), e.queue...)
+	case again, anew && a.phase == recovering:
 		a.dropUndelivered(e, s.GetUnacknowledgedTasks())
 	}
 	if e.idle() && !e.spoken && len(e.queue) == 0 {
@@ -141,21 +146,26 @@ func (a *Agent) reconnect(e *executor, upid process.UPID) {
 	}
 }
 
-// dropUndelivered is for tasks that were handed over when a connection or the agent ended, and that the executor
-// does not have: it never got them, and will not.
-func (a *Agent) dropUndelivered(e *executor, has []*mesospb.TaskInfo) {
+// undelivered are tasks that were handed over when a connection or the agent ended, and that the executor does not
+// list. An executor of ours is handed them once more, because its list may be older than the hand-over: it may have been
+// on its way while the connection broke. It knows a task that it has, and launches it once.
+func (a *Agent) undelivered(e *executor, has []*mesospb.TaskInfo) (tasks []*task) {
 	had := map[string]bool{}
 	for _, t := range has {
 		had[t.GetTaskId().GetValue()] = true
 	}
-	waiting := map[*task]bool{}
-	for _, t := range e.queue {
-		waiting[t] = true
-	}
 	for _, t := range e.sorted() {
-		if t.state != mesospb.TaskState_TASK_STAGING || had[t.id()] || waiting[t] {
-			continue
+		if t.state == mesospb.TaskState_TASK_STAGING && !had[t.id()] && !slices.Contains(e.queue, t) {
+			tasks = append(tasks, t)
 		}
+	}
+	return tasks
+}
+
+// dropUndelivered gives up what the executor of an agent that was restarted does not list, or one that speaks HTTP and
+// would launch it twice, as Mesos does.
+func (a *Agent) dropUndelivered(e *executor, has []*mesospb.TaskInfo) {
+	for _, t := range a.undelivered(e, has) {
 		a.conclude(e.framework, e, t, verdictOnTasks{e.framework.word(mesospb.TaskState_TASK_DROPPED),
 			mesospb.TaskStatus_REASON_AGENT_RESTARTED, "Task was not delivered to the executor before the agent or its connection ended"})
 	}

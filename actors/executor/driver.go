@@ -275,8 +275,11 @@ func (d *Driver) welcomed(s *executorpb.Event_Subscribed) {
 	}
 }
 
+// launch starts a task once. An agent that lost the connection hands over again what it cannot know to have arrived; it
+// stops doing so before it acknowledges the first update, and until then the task is listed here.
 func (d *Driver) launch(t *mesospb.TaskInfo) {
-	if d.gone {
+	known := func(other *mesospb.TaskInfo) bool { return other.GetTaskId().GetValue() == t.GetTaskId().GetValue() }
+	if d.gone || slices.ContainsFunc(d.tasks, known) {
 		return
 	}
 	d.tasks = append(d.tasks, t)

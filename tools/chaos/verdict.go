@@ -224,7 +224,10 @@ func (v *Verdict) life(s *story, e Evidence) {
 		v.awaits(&v.Lost, "task %s: nobody says how it ended (it began %d times and ended %d times; the last that came is %s)", s.id, begins, ends, lastOf(s.came))
 	case state == "TASK_FINISHED" && begins == 1 && ends == 1:
 		v.Finished++
-		v.told(s, final)
+		// What an agent had still to say when it was retired is gone with it.
+		if !retired(s.launched.Agent, e.Hurt) {
+			v.told(s, final)
+		}
 	case state == "TASK_FINISHED":
 		v.breaks(&v.Lost, "task %s is said to be finished, but began %d times and ended %d times", s.id, begins, ends)
 	case state == "TASK_KILLED" && !s.killAt.IsZero():
@@ -282,6 +285,10 @@ func harmed(s *story, final Fact, hurt []Hurt) bool {
 		}
 		return h.How == Killed || strings.Contains(final.Reason, "REGISTRATION_TIMEOUT")
 	})
+}
+
+func retired(agent string, hurt []Hurt) bool {
+	return slices.ContainsFunc(hurt, func(h Hurt) bool { return h.How == Retired && h.Agent == agent })
 }
 
 // room checks that what ran at the same time on an agent never needed more than the agent has.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +117,10 @@ func TestJudge(t *testing.T) {
 		{"the end is a master's word only", func(e *Evidence) {
 			e.Journals["f"] = joined(running, heard(3, "TASK_FINISHED", ""))
 		}, "the update that it finished never came", func(v *Verdict) bool { return v.Missing == 1 }},
+		{"a retired agent takes its last words along", func(e *Evidence) {
+			e.Journals["f"] = joined(running, heard(3, "TASK_FINISHED", ""))
+			e.Hurt = []Hurt{{At: at(3.5), How: Retired, Agent: "A"}}
+		}, "", func(v *Verdict) bool { return v.Finished == 1 }},
 		{"nobody said that it runs", func(e *Evidence) {
 			e.Journals["f"] = joined(begun, heard(3, "TASK_FINISHED", "u3"))
 		}, "the update that it runs never came", nil},
@@ -159,7 +162,7 @@ func TestJudge(t *testing.T) {
 				t.Errorf("broken: %q, want %q", all, x.broken)
 			}
 			if x.check != nil && !x.check(v) {
-				t.Error(fmt.Sprintf("%+v", v))
+				t.Errorf("%+v", v)
 			}
 		})
 	}
