@@ -12,6 +12,9 @@ import (
 // ErrTorn is what the rest of a batch of writes gets when its node dies underway. Nobody hears of it.
 var ErrTorn = errors.New("the node died while it wrote")
 
+// ErrFull is what a write gets for which there is no room. It leaves nothing behind.
+var ErrFull = errors.New("no space left on device")
+
 // ErrNoFile says that there is neither a file nor a directory of that name.
 var ErrNoFile = errors.New("no such file or directory")
 
@@ -22,12 +25,25 @@ var ErrNoFile = errors.New("no such file or directory")
 // written it back by itself, a power loss. Younger writes may be lost from any point on, and an append at that point may
 // be torn.
 type Disk struct {
+	// Intercept, if set, is told of every write before it happens. When it returns an error the write fails with it; of
+	// an append the first keep bytes are there all the same. It may crash the node, whose process then hears of nothing.
+	Intercept func(w Write) (keep int, err error)
+
 	world   *World
 	files   map[string]*File
 	journal []undo // what Sync has not made safe
 	failure error
 	// credit is how many more writes are done before the node dies; -1 when it does not.
 	credit int
+}
+
+// Write is one change of a Disk.
+type Write struct {
+	Path string
+	// Adds is how many bytes an append adds; 0 for everything else.
+	Adds int
+	// Frees: it is a removal or a cut, which needs no room.
+	Frees bool
 }
 
 // File is an entry of a Disk.
@@ -63,13 +79,36 @@ func (d *Disk) Append(path string, data []byte) error {
 	if f := d.files[path]; f != nil {
 		old = f.Data
 	}
+	if d.Intercept != nil {
+		keep, err := d.Intercept(Write{Path: path, Adds: len(data)})
+		if err != nil {
+			if keep > 0 {
+				d.commit(path, &File{Path: path, Data: append(slices.Clone(old), data[:keep]...)}, keep)
+			}
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	if d.credit == 0 && len(data) > 0 {
 		// The write during which the node dies leaves a beginning of its bytes.
 		data = data[:d.world.choose(fates, len(data))]
 		d.credit = 1
 		defer func() { d.credit = 0 }()
 	}
-	return d.write(path, &File{Path: path, Data: append(slices.Clone(old), data...)}, len(data))
+	return d.granted(path, &File{Path: path, Data: append(slices.Clone(old), data...)}, len(data))
+}
+
+// Cut takes away what is beyond the first bytes of a file.
+func (d *Disk) Cut(path string, size int) error {
+	f := d.files[path]
+	if f == nil || f.Dir || size > len(f.Data) {
+		return fmt.Errorf("%s: %w", path, ErrNoFile)
+	}
+	if d.Intercept != nil {
+		if _, err := d.Intercept(Write{Path: path, Frees: true}); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return d.granted(path, &File{Path: path, Data: slices.Clone(f.Data[:size])}, 0)
 }
 
 // Link makes a symbolic link, in place of one that was there.
@@ -98,6 +137,16 @@ func (d *Disk) Remove(path string) error {
 }
 
 func (d *Disk) write(path string, f *File, grown int) error {
+	if d.Intercept != nil {
+		if _, err := d.Intercept(Write{Path: path, Frees: f == nil}); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return d.granted(path, f, grown)
+}
+
+// granted is a write that nobody has intercepted.
+func (d *Disk) granted(path string, f *File, grown int) error {
 	if d.failure != nil {
 		return fmt.Errorf("%s: %w", path, d.failure)
 	}
@@ -107,15 +156,19 @@ func (d *Disk) write(path string, f *File, grown int) error {
 	if d.credit > 0 {
 		d.credit--
 	}
+	d.commit(path, f, grown)
+	return nil
+}
+
+func (d *Disk) commit(path string, f *File, grown int) {
 	d.age()
 	d.journal = append(d.journal, undo{d.world.now, path, d.files[path], grown})
 	if f == nil {
 		delete(d.files, path)
-		return nil
+		return
 	}
 	f.Modified = d.world.Now()
 	d.files[path] = f
-	return nil
 }
 
 // age lets the kernel write back.

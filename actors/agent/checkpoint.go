@@ -8,12 +8,9 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 )
 
-// checkpointVersion is the form of the records below meta/. A newer agent reads what an older one wrote.
-const checkpointVersion = 1
-
 // put is a Change that stores a record.
 func put(path string, m proto.Message) Change {
-	data, err := proto.Marshal(m)
+	data, err := encodeFile(m)
 	if err != nil {
 		// Required fields are set by whoever built the record; input was checked before.
 		panic(fmt.Errorf("checkpoint %s: %w", path, err))
@@ -39,13 +36,18 @@ func learned(r run, part *controlpb.ExecutorCheckpoint) Change {
 	return Change{Kind: Append, Path: runMeta(r) + "/" + executorFile, Data: frame}
 }
 
-func (a *Agent) agentChanges() []Change {
+// identity is the agent as it is written down.
+func (a *Agent) identity() *controlpb.AgentCheckpoint {
 	record := &controlpb.AgentCheckpoint{Version: proto.Uint32(checkpointVersion), Agent: a.info}
 	if a.parts.Machine.BootID != "" {
 		record.BootId = proto.String(a.parts.Machine.BootID)
 	}
+	return record
+}
+
+func (a *Agent) agentChanges() []Change {
 	changes := []Change{
-		put(agentMeta(a.id())+"/"+agentFile, record),
+		put(agentMeta(a.id())+"/"+agentFile, a.identity()),
 		{Kind: Link, Path: latestAgent, Data: []byte(a.id())},
 	}
 	if id := a.parts.Machine.BootID; id != "" {

@@ -56,6 +56,9 @@ type Config struct {
 	// ExecutorReregistrationTimeout is how long a restarted agent waits for executors that still run, before
 	// it destroys those that are silent. At most 15 s, because the master waits for the agent meanwhile.
 	ExecutorReregistrationTimeout time.Duration `flag:"executor_reregistration_timeout"`
+	// ExecutorReregistrationRetryInterval is how often a restarted agent calls an executor again that is silent, until
+	// ExecutorReregistrationTimeout; zero: it calls once. It is for networks that lose connections without a word.
+	ExecutorReregistrationRetryInterval time.Duration `flag:"executor_reregistration_retry_interval"`
 	// ExecutorShutdownGracePeriod is how long an executor that was asked to shut down may take to do so.
 	ExecutorShutdownGracePeriod time.Duration `flag:"executor_shutdown_grace_period"`
 	// RecoveryTimeout is how long executors wait for an agent that is gone before they end themselves.
@@ -163,6 +166,7 @@ func (c Config) Validate() error {
 		{"authentication_timeout_max", c.AuthenticationTimeoutMax},
 		{"executor_registration_timeout", c.ExecutorRegistrationTimeout},
 		{"executor_reregistration_timeout", c.ExecutorReregistrationTimeout},
+		{"executor_reregistration_retry_interval", c.ExecutorReregistrationRetryInterval},
 		{"executor_shutdown_grace_period", c.ExecutorShutdownGracePeriod},
 		{"recovery_timeout", c.RecoveryTimeout},
 		{"gc_delay", c.GCDelay},

@@ -152,13 +152,13 @@ func TestPrune(t *testing.T) {
 	if _, err := d.Sandbox(ctx, box, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Apply(ctx, []agent.Change{link, prune}); err != nil || left() != runs+"/latest" {
+	if _, err := d.Apply(ctx, []agent.Change{link, prune}); err != nil || left() != runs+"/latest" {
 		t.Errorf("in use: %s is the last, %v", left(), err)
 	}
 	if err := d.Discard(ctx, box); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Apply(ctx, []agent.Change{prune, prune}); err != nil || left() != "slaves/A" {
+	if _, err := d.Apply(ctx, []agent.Change{prune, prune}); err != nil || left() != "slaves/A" {
 		t.Errorf("empty: %s is the last, %v", left(), err)
 	}
 	if used, err := d.Used(ctx); err != nil || used <= 0 || used >= 1 {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"time"
 )
@@ -12,9 +13,10 @@ import (
 // Writes go through Apply, one call at a time, so that what a crash leaves behind is always a prefix of what
 // was asked: whoever wrote A before B never finds B without A. That is all that recovery relies on.
 type Disk interface {
-	// Apply makes changes in order. When the process dies underway, the earlier ones are done, one Append may
-	// be torn (a prefix of its bytes is there), and the later ones are not begun.
-	Apply(ctx context.Context, changes []Change) error
+	// Apply makes changes in order, up to the first that fails, and says how many are done. One that fails because the
+	// disk is full (ErrFull) has left nothing behind and may be tried again. When the process dies underway, the earlier
+	// ones are done, one Append may be torn (a prefix of its bytes is there), and the later ones are not begun.
+	Apply(ctx context.Context, changes []Change) (done int, err error)
 
 	// Read returns a whole file, or fault.ErrNotFound.
 	Read(ctx context.Context, path string) ([]byte, error)
@@ -58,6 +60,8 @@ type Change struct {
 	// Data is the content for Put and Append; for Link, what the link names, relative to the link's directory; for
 	// Move, where it was.
 	Data []byte
+	// Size is what Cut leaves of a file, in bytes.
+	Size int64
 	// Durable: it survives a loss of power too, not only the end of the process. It is for the little that the
 	// cluster relies on beyond that: who the agent is.
 	Durable bool
@@ -73,7 +77,8 @@ const (
 	Append
 	// Link makes a symbolic link, in place of one that was there.
 	Link
-	// Remove deletes a file, or a directory with all that it holds. What is not there is no error.
+	// Remove deletes a file, or a directory with all that it holds, in the order of the names. What is not there is no
+	// error.
 	Remove
 	// Make makes a directory if there is none.
 	Make
@@ -85,7 +90,12 @@ const (
 	// Prune deletes a directory of runs if it holds nothing but a link to a run that is gone, and those above it that are
 	// empty then, up to the agent's own. It never fails: what is in use stays.
 	Prune
+	// Cut takes away what is beyond the first Size bytes of a file. It needs no room.
+	Cut
 )
+
+// ErrFull is why a change fails for which the disk has no room, or its user no quota.
+var ErrFull = errors.New("the disk is full")
 
 // File is an entry of a directory.
 type File struct {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,19 +33,28 @@ func OpenDisk(dir string) (Disk, error) {
 	if err := os.MkdirAll(abs, 0o755); err != nil {
 		return nil, fmt.Errorf("--work_dir=%s: cannot be made: %w", dir, cause(err))
 	}
-	probe, err := os.CreateTemp(abs, ".writable-")
-	if err != nil {
+	if err := writable(abs); err != nil {
 		return nil, fmt.Errorf("--work_dir=%s: cannot be written: %w", dir, cause(err))
-	}
-	probe.Close()
-	if err := os.Remove(probe.Name()); err != nil {
-		return nil, err
 	}
 	root, err := os.OpenRoot(abs)
 	if err != nil {
 		return nil, err
 	}
 	return &directory{abs: abs, root: root}, nil
+}
+
+// writable tries to make a file. A full disk does not keep an agent from starting: it has executors to look after, and
+// acknowledgements and removals make room.
+func writable(dir string) error {
+	probe, err := os.CreateTemp(dir, ".writable-")
+	if full(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	probe.Close()
+	return os.Remove(probe.Name())
 }
 
 // cause is an error without the path that the sentence names already.
@@ -63,18 +73,25 @@ type directory struct {
 }
 
 // Apply implements Disk.
-func (d *directory) Apply(_ context.Context, changes []Change) error {
-	for _, c := range changes {
+func (d *directory) Apply(_ context.Context, changes []Change) (int, error) {
+	for done, c := range changes {
 		err := d.apply(c)
 		if err == nil && c.Durable {
 			err = d.sync(c.Path)
 		}
+		if full(err) {
+			return done, fmt.Errorf("write %s: %w: %w", filepath.Join(d.abs, c.Path), ErrFull, cause(err))
+		}
 		if err != nil {
-			return fmt.Errorf("write %s: %w", filepath.Join(d.abs, c.Path), err)
+			return done, fmt.Errorf("write %s: %w", filepath.Join(d.abs, c.Path), err)
 		}
 	}
-	return nil
+	return len(changes), nil
 }
+
+// full tells whether there is no room for a write. A sync can say so too, where room is found only when data leaves
+// memory.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // sync makes a file safe, and that it is where it is. The file of a link is what it names, which does no harm.
 func (d *directory) sync(name string) error {
@@ -95,7 +112,13 @@ func (d *directory) sync(name string) error {
 func (d *directory) apply(c Change) error {
 	switch c.Kind {
 	case Remove:
-		return d.root.RemoveAll(c.Path)
+		return d.remove(c.Path)
+	case Cut:
+		f, err := d.root.OpenFile(c.Path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Truncate(c.Size), f.Close())
 	case Prune:
 		d.prune(c.Path)
 		return nil
@@ -124,14 +147,57 @@ func (d *directory) write(c Change) error {
 			return d.root.Symlink(string(c.Data), temporary)
 		})
 	case Append:
-		f, err := d.root.OpenFile(c.Path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-		if err != nil {
-			return err
-		}
-		_, err = f.Write(c.Data)
-		return errors.Join(err, f.Close())
+		return d.append(c.Path, c.Data)
 	}
 	return fmt.Errorf("change of kind %d: %w", c.Kind, fault.ErrInvalid)
+}
+
+// append takes back what a full disk let it write: what comes next would stand behind half a record.
+func (d *directory) append(name string, data []byte) error {
+	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	if n, wrote := f.Write(data); wrote != nil {
+		err = wrote
+		if size, at := f.Seek(0, io.SeekEnd); at == nil {
+			at = f.Truncate(size - int64(n))
+			if at != nil {
+				err = fmt.Errorf("%v, and what was written of it cannot be taken back: %w", wrote, at)
+			}
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// remove deletes in the order of the names, so that it is known what is left when it is cut short: a task's updates
+// never go before the task, which would look as if nothing had happened to it yet.
+func (d *directory) remove(name string) error {
+	info, err := d.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && info.IsDir() {
+		err = d.empty(name)
+	}
+	if err != nil {
+		return err
+	}
+	return d.root.RemoveAll(name)
+}
+
+func (d *directory) empty(name string) error {
+	dir, err := d.root.Open(name)
+	if err != nil {
+		return err
+	}
+	names, err := dir.Readdirnames(-1)
+	dir.Close()
+	slices.Sort(names)
+	for _, below := range names {
+		err = cmp.Or(err, d.remove(path.Join(name, below)))
+	}
+	return err
 }
 
 // replace makes the new thing aside and moves it into place, so that nobody ever sees half of it. Writes come
@@ -139,6 +205,7 @@ func (d *directory) write(c Change) error {
 func (d *directory) replace(name string, make func(temporary string) error) error {
 	temporary := name + ".new"
 	if err := make(temporary); err != nil {
+		_ = d.root.Remove(temporary) // it takes room
 		return err
 	}
 	return d.root.Rename(temporary, name)

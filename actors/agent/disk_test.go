@@ -28,7 +28,7 @@ func openDisk(t *testing.T) (agent.Disk, string) {
 
 func TestDiskKeepsWhatIsPut(t *testing.T) {
 	d, _ := openDisk(t)
-	err := d.Apply(ctx, []agent.Change{
+	_, err := d.Apply(ctx, []agent.Change{
 		{Kind: agent.Put, Path: "meta/slaves/a/slave.info", Data: []byte("one")},
 		{Kind: agent.Put, Path: "meta/slaves/a/slave.info", Data: []byte("two")},
 		{Kind: agent.Append, Path: "meta/slaves/a/log", Data: []byte("x")},
@@ -64,7 +64,7 @@ func TestDiskKeepsWhatIsPut(t *testing.T) {
 
 func TestDiskReadsPieces(t *testing.T) {
 	d, _ := openDisk(t)
-	if err := d.Apply(ctx, []agent.Change{{Kind: agent.Put, Path: "f", Data: []byte("0123456789")}}); err != nil {
+	if _, err := d.Apply(ctx, []agent.Change{{Kind: agent.Put, Path: "f", Data: []byte("0123456789")}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -87,7 +87,7 @@ func TestDiskStaysInTheSandbox(t *testing.T) {
 	if err != nil || sandbox != filepath.Join(dir, box) {
 		t.Fatalf("%q, %v", sandbox, err)
 	}
-	if err := d.Apply(ctx, []agent.Change{{Kind: agent.Put, Path: "meta/secret", Data: []byte("s")}}); err != nil {
+	if _, err := d.Apply(ctx, []agent.Change{{Kind: agent.Put, Path: "meta/secret", Data: []byte("s")}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, target := range map[string]string{

@@ -32,6 +32,9 @@ func (a *Agent) drainAgent(from process.UPID, m *controlpb.DrainAgent) {
 	}
 	a.drain.config, a.drain.stored = m.GetConfig(), false
 	a.changed = true
+	if a.writer.full != nil {
+		a.killAll() // which makes room; a master tells an agent again that has forgotten
+	}
 	a.write([]Change{put(drainConfig(a.id()), &controlpb.DrainCheckpoint{Version: proto.Uint32(checkpointVersion),
 		Config: m.GetConfig(), Since: &mesospb.TimeInfo{Nanoseconds: proto.Int64(a.drain.since.UnixNano())}})}, func() {
 		a.drain.stored = true
@@ -137,7 +140,7 @@ func (l *loader) loadDrain(agent string) error {
 	case err == nil:
 		l.state.drain = draining{config: record.GetConfig(), since: time.Unix(0, record.GetSince().GetNanoseconds()), stored: true}
 	case !errors.Is(err, fault.ErrNotFound):
-		return l.skip(err)
+		return l.skip(drainConfig(agent), err)
 	}
 	return nil
 }

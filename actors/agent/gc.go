@@ -29,6 +29,8 @@ type refuse struct {
 	since   time.Time
 	run     run    // zero for what is no sandbox
 	sandbox string // where the run's sandbox is on this machine
+	// containers had their sandboxes in it.
+	containers []string
 }
 
 // keepFor is how long garbage may be kept: Mesos' formula. It shrinks as the disk fills, and is nothing when less than
@@ -61,6 +63,7 @@ func (a *Agent) collectOld() {
 	disk, id := a.parts.Disk, a.id()
 	old := process.Go(a.b, func(ctx context.Context) ([]refuse, error) { return leftBehind(ctx, disk, id) })
 	process.Then(a.b, old, func(found []refuse, err error) {
+		a.endOrphans(found)
 		if err != nil {
 			a.b.Log().Warn("cannot look for sandboxes that are over", "error", err)
 		}
@@ -86,14 +89,32 @@ func leftBehind(ctx context.Context, disk Disk, id string) ([]refuse, error) {
 			return found, err
 		}
 		for _, agent := range agents {
-			if agent.Name != id {
-				found = append(found, refuse{dir: path.Join(top, agent.Name), since: agent.Modified})
+			if agent.Name == id {
+				continue
 			}
+			r := refuse{dir: path.Join(top, agent.Name), since: agent.Modified}
+			if top == "slaves" {
+				boxes, e := sandboxes(ctx, disk, agent.Name)
+				err = cmp.Or(err, e)
+				for _, box := range boxes {
+					r.containers = append(r.containers, box.run.container)
+				}
+			}
+			found = append(found, r)
+		}
+		if err != nil {
+			return found, err
 		}
 	}
 	if id == "" {
 		return found, nil
 	}
+	own, err := sandboxes(ctx, disk, id)
+	return append(found, own...), err
+}
+
+// sandboxes finds those of an agent id.
+func sandboxes(ctx context.Context, disk Disk, id string) (found []refuse, err error) {
 	frameworks := path.Join("slaves", id, "frameworks")
 	all, err := folders(ctx, disk, frameworks)
 	for _, f := range all {
@@ -105,7 +126,7 @@ func leftBehind(ctx context.Context, disk Disk, id string) ([]refuse, error) {
 			err = cmp.Or(err, e)
 			for _, c := range containers {
 				r.container = c.Name
-				at := refuse{dir: sandbox(r), since: c.Modified, run: r}
+				at := refuse{dir: sandbox(r), since: c.Modified, run: r, containers: []string{c.Name}}
 				at.sandbox, e = disk.Where(ctx, at.dir)
 				err = cmp.Or(err, e)
 				found = append(found, at)

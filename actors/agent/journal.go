@@ -2,30 +2,38 @@ package agent
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"hash/crc32"
-	"iter"
 
 	"google.golang.org/protobuf/proto"
-
-	"github.com/meseta-io/meseta/messages/controlpb"
 )
 
-// A journal is a file of records in the order in which they were stored, each framed as
+// A journal is a file of records in the order in which they were stored, each in a frame:
 //
-//	length  4 bytes, little endian, of the payload
+//	length  4 bytes, little endian, of the payload; the highest bit is set
 //	crc     4 bytes, little endian, CRC-32C of the payload
+//	check   4 bytes, little endian, CRC-32C of the eight bytes before
 //	payload a message
 //
 // A task's updates and acknowledgements are one, of controlpb.UpdateRecord. What is known of an executor is
 // another, of controlpb.ExecutorCheckpoint: all of it first, then what was learned later. Adding a line is much
 // cheaper than replacing a file, and an executor is learned of twice more: when it runs, and when it subscribes.
 //
-// A crash may tear the last frame. Reading stops there: nobody was told of a record whose write did not return.
+// A crash may tear the last frame: its beginning is there. Reading stops before it, and nothing is lost, because nobody
+// was told of a record whose write did not return. Anything else that does not fit is damage: bits have changed, and
+// what was told may be lost. The check tells the two apart; the frames of the first agents have none, and their highest
+// bit is not set.
 const (
-	frameHeader = 8
+	frameHeader    = 12
+	oldFrameHeader = 8
+	checkedFrame   = 1 << 31
 	// maxRecord bounds what a damaged length can ask for. A status carries at most one message of an executor.
 	maxRecord = 64 << 20
 )
+
+// errTorn is why reading stops before the last write of a process that died.
+var errTorn = errors.New("the last write was cut short")
 
 // encodeRecord frames one record.
 func encodeRecord(r proto.Message) ([]byte, error) { return encodeFrame(proto.MarshalOptions{}, r) }
@@ -36,60 +44,53 @@ func encodeFrame(o proto.MarshalOptions, r proto.Message) ([]byte, error) {
 		return nil, err
 	}
 	payload := frame[frameHeader:]
-	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
+	binary.LittleEndian.PutUint32(frame, uint32(len(payload))|checkedFrame)
 	binary.LittleEndian.PutUint32(frame[4:], checksum(payload))
+	binary.LittleEndian.PutUint32(frame[8:], checksum(frame[:8]))
 	return frame, nil
 }
 
-// decodeJournal reads records until the end or the first frame that is not whole. good is how many bytes were
-// read; if it is less than len(data), the rest is a torn write and has to go before anything is appended.
-func decodeJournal(data []byte) (records []*controlpb.UpdateRecord, good int) {
-	for payload := range frames(data) {
-		r := &controlpb.UpdateRecord{}
-		if err := proto.Unmarshal(payload, r); err != nil || r.Record == nil {
-			break
+// walk reads frames until the end or the first that cannot be read. good is how many bytes were read; the error says why
+// not all: errTorn, errNewer or errDamaged.
+func walk(data []byte, each func(payload []byte) error) (good int, err error) {
+	for good < len(data) {
+		payload, size, err := frame(data[good:])
+		if err != nil {
+			return good, err
 		}
-		records = append(records, r)
-		good += frameHeader + len(payload)
+		if err := each(payload); errors.Is(err, errNewer) {
+			return good, err
+		} else if err != nil {
+			return good, fmt.Errorf("%w at byte %d: %w", errDamaged, good, err)
+		}
+		good += size
 	}
-	return records, good
+	return good, nil
 }
 
-// decodeExecutor adds up what was written about an executor; nil if not even the beginning is whole.
-func decodeExecutor(data []byte) (record *controlpb.ExecutorCheckpoint, good int) {
-	for payload := range frames(data) {
-		learned := &controlpb.ExecutorCheckpoint{}
-		if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(payload, learned); err != nil {
-			break
-		}
-		if record == nil {
-			if proto.CheckInitialized(learned) != nil {
-				break
-			}
-			record = learned
-		} else {
-			proto.Merge(record, learned)
-		}
-		good += frameHeader + len(payload)
+// frame reads the first one.
+func frame(data []byte) (payload []byte, size int, err error) {
+	if len(data) < 4 {
+		return nil, 0, errTorn
 	}
-	return record, good
-}
-
-// frames walks the payloads until the end or the first frame that is not whole.
-func frames(data []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for rest := data; len(rest) >= frameHeader; {
-			length := int(binary.LittleEndian.Uint32(rest))
-			if length > maxRecord || length > len(rest)-frameHeader {
-				return
-			}
-			payload := rest[frameHeader : frameHeader+length]
-			if checksum(payload) != binary.LittleEndian.Uint32(rest[4:]) || !yield(payload) {
-				return
-			}
-			rest = rest[frameHeader+length:]
-		}
+	length, header := binary.LittleEndian.Uint32(data), oldFrameHeader
+	checked := length&checkedFrame != 0
+	if checked {
+		length, header = length&^checkedFrame, frameHeader
 	}
+	switch {
+	case len(data) < header:
+		return nil, 0, errTorn
+	case checked && checksum(data[:8]) != binary.LittleEndian.Uint32(data[8:]) || length > maxRecord:
+		return nil, 0, fmt.Errorf("%w: the length of a record does not fit", errDamaged)
+	case int(length) > len(data)-header:
+		return nil, 0, errTorn
+	}
+	payload = data[header : header+int(length)]
+	if checksum(payload) != binary.LittleEndian.Uint32(data[4:]) {
+		return nil, 0, fmt.Errorf("%w: the checksum of a record does not fit", errDamaged)
+	}
+	return payload, header + int(length), nil
 }
 
 // checksum asks for the table each time, which is cheap once it is made: making it when the program starts would

@@ -12,6 +12,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 	"github.com/meseta-io/meseta/messages/uuid"
 )
 
@@ -41,7 +42,8 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 		return
 	}
 	var changes []Change
-	if !f.written {
+	begun := !f.written // the framework, here
+	if begun {
 		f.written = true
 		changes = append(changes, a.frameworkChange(f))
 	}
@@ -52,20 +54,58 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 		changes = append(changes, executorChange(e),
 			Change{Kind: Link, Path: runs(e.run) + "/" + latestRun, Data: []byte(e.run.container)})
 	}
+	undo := []Change{{Kind: Remove, Path: taskMeta(e.run, info.GetTaskId().GetValue())}}
+	if begins {
+		undo = []Change{{Kind: Remove, Path: executorMeta(e.run)}, {Kind: Prune, Path: runs(e.run)}}
+	}
 	t := newTask(info)
 	t.journaled = true
 	e.tasks[t.id()] = t
 	e.queue = append(e.queue, t)
 	a.touch(e)
 	a.counters.launched++
-	a.write(append(changes, taskChange(e, t)), func() {
+	a.writeOrRefuse(append(changes, taskChange(e, t)), func() {
 		t.stored = true
 		if begins {
 			a.start(e)
 		}
 		a.bind(e)
 		a.deliver(e)
+	}, undo, func(full error) {
+		f.written = f.written && !begun
+		a.unwritten(e, t, full)
+		a.neverStarted(f, info.Executor, m.GetLaunchExecutor())
 	})
+}
+
+// unwritten ends a task that could not be written down: nothing of it has begun. Its updates live in memory, like those
+// of any task that was refused.
+func (a *Agent) unwritten(e *executor, t *task, full error) {
+	f := e.framework
+	t.journaled = false
+	e.unqueue(t)
+	delete(e.tasks, t.id())
+	f.strays[t.id()] = t
+	if len(e.tasks) == 0 && !e.begun && f.executors[e.id()] == e {
+		e.state = terminated
+		delete(f.executors, e.id())
+	}
+	a.touch(e)
+	a.withdraw(taskMeta(e.run, t.id()))
+	a.counters.refused++
+	a.log(e).Warn("cannot write a task down; dropping it", "task", t.id(), "error", full)
+	switch {
+	case f.leaving:
+		a.forget(f, nil, t)
+	case !taskstate.Terminal(t.state):
+		a.conclude(f, nil, t, *noRoomFor(f, full))
+	}
+}
+
+// noRoomFor is the fate of tasks that a full disk keeps from being launched: elsewhere they may run.
+func noRoomFor(f *framework, full error) *verdictOnTasks {
+	return &verdictOnTasks{f.word(mesospb.TaskState_TASK_DROPPED), mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED,
+		"Failed to write the task down: " + full.Error() + ": free space below --work_dir of the agent"}
 }
 
 // runTaskGroup refuses: pods need an executor that starts containers inside its own, which this agent has not.
@@ -87,7 +127,7 @@ func (a *Agent) runTaskGroup(from process.UPID, m *controlpb.RunTaskGroup) {
 
 // neverStarted takes back what the master has booked for an executor that it expected to be started.
 func (a *Agent) neverStarted(f *framework, e *mesospb.ExecutorInfo, expected bool) {
-	if e == nil || !expected || f.executors[e.GetExecutorId().GetValue()] != nil {
+	if e == nil || !expected || a.phase != member || f.executors[e.GetExecutorId().GetValue()] != nil {
 		return
 	}
 	a.b.Send(a.membership.master, &controlpb.ExitedExecutor{AgentId: a.info.GetId(), FrameworkId: f.info.GetId(),

@@ -16,13 +16,13 @@ import (
 // recover finds again what an earlier agent process left: the id, the executors that still run, and the updates
 // that nobody has acknowledged. Until it is done the agent talks to its executors only.
 func (a *Agent) recover() {
-	disk, strict := a.parts.Disk, a.config.Strict
+	disk, strict, boot := a.parts.Disk, a.config.Strict, a.parts.Machine.BootID
 	saved := process.Go(a.b, func(ctx context.Context) (*savedState, error) {
 		root, err := disk.Where(ctx, ".")
 		if err != nil {
 			return nil, err
 		}
-		s, err := load(ctx, disk, strict)
+		s, err := load(ctx, disk, strict, boot)
 		if err == nil {
 			s.root = root
 		}
@@ -71,7 +71,10 @@ func (a *Agent) resume(s *savedState) {
 	for _, torn := range s.damaged {
 		a.b.Log().Warn("a checkpoint is damaged", "error", torn)
 	}
-	a.write(append(a.agentChanges(), s.repairs...), nil)
+	a.write(s.repairs, nil)
+	if !proto.Equal(s.agent, a.identity()) {
+		a.write(a.agentChanges(), nil)
+	}
 	a.drain = s.drain
 	rebooted := s.rebooted(a.parts.Machine.BootID)
 	if rebooted {
@@ -164,8 +167,20 @@ func (a *Agent) welcomeBack(e *executor) {
 		return
 	}
 	// Its own attempts to return may be seconds apart by now.
-	a.b.Send(e.upid, &controlpb.ReconnectExecutor{AgentId: a.info.GetId()})
+	a.call(e, e.upid)
 	e.upid = process.UPID{} // until it answers
+}
+
+// call asks an executor to subscribe again.
+func (a *Agent) call(e *executor, upid process.UPID) {
+	a.b.Send(upid, &controlpb.ReconnectExecutor{AgentId: a.info.GetId()})
+	if again := a.config.ExecutorReregistrationRetryInterval; again > 0 {
+		a.b.Delay(again, func() {
+			if a.phase == recovering && e.waiting() {
+				a.call(e, upid)
+			}
+		})
+	}
 }
 
 // waiting tells whether an executor may still come back by itself.
@@ -231,5 +246,3 @@ func (a *Agent) recovered() {
 	a.collectOld()
 	a.detect(nil)
 }
-
-var errDamaged = errors.New("the checkpoint is damaged")

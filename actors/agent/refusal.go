@@ -47,6 +47,9 @@ func (a *Agent) refusal(f *framework, m *controlpb.RunTask) *verdictOnTasks {
 	if a.drain.config != nil {
 		return dropped(mesospb.TaskStatus_REASON_AGENT_DRAINING, "the agent is draining")
 	}
+	if a.writer.full != nil {
+		return noRoomFor(f, a.writer.full)
+	}
 	if err := a.lacks(t); err != nil {
 		return dropped(mesospb.TaskStatus_REASON_RESOURCES_UNKNOWN, "%v", err)
 	}

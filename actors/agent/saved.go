@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,32 +53,38 @@ func (s *savedState) rebooted(boot string) bool {
 
 // loader reads the meta directory.
 type loader struct {
-	ctx    context.Context
-	disk   Disk
-	strict bool
-	state  *savedState
+	ctx  context.Context
+	disk Disk
+	// lenient goes on without what cannot be read.
+	lenient bool
+	state   *savedState
 }
 
-// load reads everything below meta/ of the latest agent.
-func load(ctx context.Context, disk Disk, strict bool) (*savedState, error) {
-	l := &loader{ctx: ctx, disk: disk, strict: strict, state: &savedState{}}
+// load reads everything below meta/ of the latest agent. After a restart of the machine, which boot tells, nothing that
+// is written there lives any more, and a loss of power may have taken the last seconds: what cannot be read then ends
+// nothing.
+func load(ctx context.Context, disk Disk, strict bool, boot string) (*savedState, error) {
+	l := &loader{ctx: ctx, disk: disk, state: &savedState{}}
 	// Whoever cannot read whose its resources are would give them away: strict or not.
 	holdings := &controlpb.ResourcesCheckpoint{}
 	switch err := l.read(resourcesFile, holdings); {
 	case err == nil:
 		l.state.resources = holdings
 	case !errors.Is(err, fault.ErrNotFound):
-		return nil, err
+		return nil, fmt.Errorf("%w. It says which resources of this machine are reserved and which volumes are there: "+
+			"restore it from a copy, or remove it, which gives them up", unreadable(resourcesFile, err))
 	}
 	record := &controlpb.AgentCheckpoint{}
 	err := l.read(latestAgent+"/"+agentFile, record)
 	if errors.Is(err, fault.ErrNotFound) {
 		return l.state, nil // a new agent; or one that ended before it was admitted
 	}
-	if err != nil {
-		return nil, err // without an identity there is nothing to recover: strict or not
+	if err != nil { // without an identity there is nothing to recover: strict or not
+		return nil, fmt.Errorf("%w. It says which agent this is: restore it from a copy, or remove %s below --work_dir to start as a "+
+			"new agent, which ends the tasks of the old one", unreadable(latestAgent+"/"+agentFile, err), latestAgent)
 	}
 	l.state.agent = record
+	l.lenient = !strict || l.state.rebooted(boot)
 	agent := record.GetAgent().GetId().GetValue()
 	if err := l.loadDrain(agent); err != nil {
 		return nil, err
@@ -94,28 +101,43 @@ func load(ctx context.Context, disk Disk, strict bool) (*savedState, error) {
 	return l.state, nil
 }
 
-// skip decides what a checkpoint that cannot be read means: the end, or without --strict a loss.
-func (l *loader) skip(err error) error {
-	if l.strict && !errors.Is(err, fault.ErrNotFound) {
-		return fmt.Errorf("%w (--no-strict recovers what can be read)", err)
+// unreadable names the file and the reason.
+func unreadable(name string, err error) error {
+	if errors.Is(err, errNewer) {
+		return fmt.Errorf("%s below --work_dir: %w: start that one", name, err)
 	}
-	l.state.damaged = append(l.state.damaged, err)
+	return fmt.Errorf("%s below --work_dir: %w", name, err)
+}
+
+// skip decides what a checkpoint that cannot be read means: the end, or without --strict a loss. Nobody loses what a
+// newer agent wrote by starting an older one.
+func (l *loader) skip(name string, err error) error {
+	switch {
+	case errors.Is(err, errNewer):
+		return unreadable(name, err)
+	case !l.lenient:
+		return fmt.Errorf("%w. Restore the file from a copy, or start once with --no-strict to go on without what it says", unreadable(name, err))
+	}
+	l.state.damaged = append(l.state.damaged, unreadable(name, err))
 	return nil
 }
 
+// clear removes what a crash left of a folder that was about to be made or removed.
+func (l *loader) clear(dir string) {
+	l.state.repairs = append(l.state.repairs, Change{Kind: Remove, Path: dir})
+}
+
 func (l *loader) framework(agent, id string) error {
-	dir := frameworkMeta(agent, id)
+	name := frameworkMeta(agent, id) + "/" + frameworkFile
 	record := &controlpb.FrameworkCheckpoint{}
-	if err := l.read(dir+"/"+frameworkFile, record); err != nil {
-		return l.skip(err)
-	}
+	missing := l.read(name, record)
 	f := savedFramework{info: record.GetFramework()}
-	executors, err := l.names(dir + "/executors")
+	executors, err := l.names(frameworkMeta(agent, id) + "/executors")
 	if err != nil {
 		return err
 	}
 	for _, executor := range executors {
-		containers, err := l.names(dir + "/executors/" + executor + "/runs")
+		containers, err := l.names(frameworkMeta(agent, id) + "/executors/" + executor + "/runs")
 		if err != nil {
 			return err
 		}
@@ -129,6 +151,13 @@ func (l *loader) framework(agent, id string) error {
 			}
 		}
 	}
+	switch {
+	case errors.Is(missing, fault.ErrNotFound) && len(f.executors) == 0:
+		l.clear(frameworkMeta(agent, id))
+		return nil
+	case missing != nil: // a framework is written before its executors, and removed after them
+		return l.skip(name, missing)
+	}
 	l.state.frameworks = append(l.state.frameworks, f)
 	return nil
 }
@@ -136,14 +165,20 @@ func (l *loader) framework(agent, id string) error {
 func (l *loader) executor(r run) (*savedExecutor, error) {
 	name := runMeta(r) + "/" + executorFile
 	data, err := l.disk.Read(l.ctx, name)
+	if errors.Is(err, fault.ErrNotFound) {
+		l.clear(runMeta(r))
+		return nil, nil
+	}
 	if err != nil {
-		return nil, l.skip(err)
+		return nil, l.skip(name, err)
 	}
-	record, good := decodeExecutor(data)
+	record, good, err := decodeExecutor(data)
 	if record == nil {
-		return nil, l.skip(fmt.Errorf("%s: %w", name, errDamaged))
+		return nil, l.skip(name, cmp.Or(whole(err), errDamaged)) // its beginning is written in one step
 	}
-	l.repair(name, data, good)
+	if err := l.repair(name, good, err); err != nil {
+		return nil, err
+	}
 	e := &savedExecutor{run: r, record: record}
 	tasks, err := l.names(runMeta(r) + "/tasks")
 	if err != nil {
@@ -160,24 +195,46 @@ func (l *loader) executor(r run) (*savedExecutor, error) {
 func (l *loader) task(e *savedExecutor, id string) error {
 	dir := taskMeta(e.run, id)
 	record := &controlpb.TaskCheckpoint{}
-	if err := l.read(dir+"/"+taskFile, record); err != nil {
-		return l.skip(err)
+	err := l.read(dir+"/"+taskFile, record)
+	if errors.Is(err, fault.ErrNotFound) {
+		l.clear(dir)
+		return nil
+	}
+	if err != nil {
+		return l.skip(dir+"/"+taskFile, err)
 	}
 	data, err := l.disk.Read(l.ctx, dir+"/"+journalFile)
 	if err != nil && !errors.Is(err, fault.ErrNotFound) {
+		return l.skip(dir+"/"+journalFile, err)
+	}
+	records, good, err := decodeJournal(data)
+	if err := l.repair(dir+"/"+journalFile, good, err); err != nil {
 		return err
 	}
-	records, good := decodeJournal(data)
-	l.repair(dir+"/"+journalFile, data, good)
 	e.tasks = append(e.tasks, savedTask{record.GetTask(), records})
 	return nil
 }
 
-// repair cuts off what a crash tore. Nobody was told of a record whose write did not return, so nothing is lost.
-func (l *loader) repair(name string, data []byte, good int) {
-	if good < len(data) {
-		l.state.repairs = append(l.state.repairs, Change{Kind: Put, Path: name, Data: data[:good]})
+// repair cuts off what cannot be read. Nobody was told of a record whose write did not return, so a torn one is no loss.
+func (l *loader) repair(name string, good int, why error) error {
+	if why == nil {
+		return nil
 	}
+	if whole(why) != nil {
+		if err := l.skip(name, why); err != nil {
+			return err
+		}
+	}
+	l.state.repairs = append(l.state.repairs, Change{Kind: Cut, Path: name, Size: int64(good)})
+	return nil
+}
+
+// whole is an error that is more than a torn write.
+func whole(err error) error {
+	if errors.Is(err, errTorn) {
+		return nil
+	}
+	return err
 }
 
 func (l *loader) read(name string, into proto.Message) error {
@@ -185,10 +242,7 @@ func (l *loader) read(name string, into proto.Message) error {
 	if err != nil {
 		return err
 	}
-	if err := proto.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s: %w: %w", name, errDamaged, err)
-	}
-	return nil
+	return decodeFile(data, into)
 }
 
 // names lists the folders of a folder. There may be none.

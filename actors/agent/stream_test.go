@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -141,9 +143,12 @@ func TestReplay(t *testing.T) {
 		for whole < len(ends) && ends[whole] <= cut {
 			whole++
 		}
-		got, good := decodeJournal(data[:cut])
+		got, good, err := decodeJournal(data[:cut])
 		if len(got) != whole || whole > 0 && good != ends[whole-1] {
 			t.Fatalf("cut at %d: %d records in %d bytes, want %d", cut, len(got), good, whole)
+		}
+		if torn := cut > good; torn != errors.Is(err, errTorn) || !torn && err != nil {
+			t.Errorf("cut at %d, after %d good bytes: %v", cut, good, err)
 		}
 		s := replay(got)
 		if head := string(s.head().GetStatus().GetUuid()); head != heads[whole] || s.ended != (whole == len(records)) {
@@ -152,15 +157,19 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// A flipped bit is no torn write, wherever it is: what comes after it was told, and would be lost without a word.
 func TestJournalStopsAtDamage(t *testing.T) {
 	one, _ := encodeRecord(receivedRecord(received("r1")))
 	two, _ := encodeRecord(receivedRecord(received("r2")))
-	for i := range two {
-		data := append(append([]byte(nil), one...), two...)
-		data[len(one)+i] ^= 0x40
-		got, good := decodeJournal(data)
-		if len(got) != 1 || good != len(one) {
-			t.Errorf("byte %d damaged: %d records, %d good bytes", i, len(got), good)
+	three, _ := encodeRecord(receivedRecord(received("r3")))
+	for _, after := range [][]byte{nil, three} {
+		for bit := range 8 * len(two) {
+			data := slices.Concat(one, two, after)
+			data[len(one)+bit/8] ^= 1 << (bit % 8)
+			got, good, err := decodeJournal(data)
+			if len(got) != 1 || good != len(one) || !errors.Is(err, errDamaged) {
+				t.Errorf("bit %d flipped, %d bytes behind: %d records, %d good bytes, %v", bit, len(after), len(got), good, err)
+			}
 		}
 	}
 }
@@ -174,11 +183,14 @@ func FuzzJournal(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0})
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		records, good := decodeJournal(data)
+		records, good, err := decodeJournal(data)
+		if (err == nil) != (good == len(data)) {
+			t.Fatalf("%d good bytes of %d: %v", good, len(data), err)
+		}
 		if good > len(data) || good < 0 {
 			t.Fatalf("%d good bytes of %d", good, len(data))
 		}
-		again, end := decodeJournal(data[:good])
+		again, end, _ := decodeJournal(data[:good])
 		if len(again) != len(records) || end != good {
 			t.Fatalf("read again: %d records of %d, %d bytes of %d", len(again), len(records), end, good)
 		}
@@ -208,7 +220,7 @@ func TestExecutorJournal(t *testing.T) {
 		ends = append(ends, len(data))
 	}
 	for cut := 0; cut <= len(data); cut++ {
-		r, good := decodeExecutor(data[:cut])
+		r, good, _ := decodeExecutor(data[:cut])
 		if began := cut >= ends[0]; began != (r != nil) {
 			t.Fatalf("cut at %d: %v", cut, r)
 		}
@@ -222,7 +234,7 @@ func TestExecutorJournal(t *testing.T) {
 			t.Errorf("cut at %d: %d good bytes of %v", cut, good, r)
 		}
 	}
-	if r, _ := decodeExecutor(launchedChange(e).Data); r != nil {
+	if r, _, _ := decodeExecutor(launchedChange(e).Data); r != nil {
 		t.Errorf("without a beginning: %v", r)
 	}
 }

@@ -143,7 +143,7 @@ func (a *Agent) receive(f *framework, e *executor, t *task, s *mesospb.TaskStatu
 	if t.journaled {
 		changes = append(changes, journal(taskMeta(e.run, t.id())+"/"+journalFile, receivedRecord(record)))
 	}
-	a.write(changes, func() {
+	a.writeFor(e, changes, func() {
 		t.stream.store(s.GetUuid())
 		if stored != nil {
 			stored()
@@ -229,7 +229,16 @@ func (a *Agent) acknowledgeStatus(from process.UPID, m *controlpb.AcknowledgeSta
 	if t.journaled {
 		changes = []Change{released(taskMeta(e.run, t.id()), t.stream.head(), m.GetUuid())}
 	}
-	a.write(changes, func() { a.acknowledged(f, e, t) })
+	a.writeFor(e, changes, func() { a.acknowledged(f, e, t) })
+}
+
+// writeFor is write for what concerns an executor. What concerns none is not written, and so does not wait for room.
+func (a *Agent) writeFor(e *executor, changes []Change, then func()) {
+	if e == nil && a.writer.full != nil {
+		then()
+		return
+	}
+	a.write(changes, then)
 }
 
 // released is what an acknowledgement leaves on disk: a line in the journal, or nothing of the task when it was

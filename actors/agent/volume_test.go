@@ -18,7 +18,7 @@ func boxed(t *testing.T) (agent.Disk, string) {
 	if _, err := d.Sandbox(ctx, boxPath, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Apply(ctx, []agent.Change{{Kind: agent.Make, Path: volumeDir}, {Kind: agent.Make, Path: volumeDir},
+	if _, err := d.Apply(ctx, []agent.Change{{Kind: agent.Make, Path: volumeDir}, {Kind: agent.Make, Path: volumeDir},
 		{Kind: agent.Put, Path: volumeDir + "/file", Data: []byte("precious")}}); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestDiskPutsVolumesIntoSandboxes(t *testing.T) {
 			t.Errorf("%s/file: %q, %v", at, got, err)
 		}
 	}
-	if err := d.Apply(ctx, []agent.Change{{Kind: agent.Remove, Path: boxPath}}); err != nil {
+	if _, err := d.Apply(ctx, []agent.Change{{Kind: agent.Remove, Path: boxPath}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Read(ctx, volumeDir+"/file"); err != nil {
@@ -88,7 +88,7 @@ func TestDiskMovesAndClearsVolumes(t *testing.T) {
 	const elsewhere = "volumes/roles/db/v"
 	move := agent.Change{Kind: agent.Move, Data: []byte(volumeDir), Path: elsewhere}
 	for range 2 { // moved once
-		if err := d.Apply(ctx, []agent.Change{move}); err != nil {
+		if _, err := d.Apply(ctx, []agent.Change{move}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,14 +96,14 @@ func TestDiskMovesAndClearsVolumes(t *testing.T) {
 		t.Errorf("after moving: %q, %v", got, err)
 	}
 	for range 2 {
-		if err := d.Apply(ctx, []agent.Change{{Kind: agent.Clear, Path: elsewhere}}); err != nil {
+		if _, err := d.Apply(ctx, []agent.Change{{Kind: agent.Clear, Path: elsewhere}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, elsewhere)); !os.IsNotExist(err) {
 		t.Errorf("after clearing: %v", err)
 	}
-	if err := d.Apply(ctx, []agent.Change{{Kind: agent.Clear, Path: "../" + filepath.Base(dir)}}); err == nil {
+	if _, err := d.Apply(ctx, []agent.Change{{Kind: agent.Clear, Path: "../" + filepath.Base(dir)}}); err == nil {
 		t.Error("a path led out of the work directory")
 	}
 }
@@ -115,7 +115,7 @@ func TestDiskKeepsTheRootOfADisk(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(other, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Apply(ctx, []agent.Change{{Kind: agent.Make, Root: mount, Path: "."}, {Kind: agent.Make, Root: mount, Path: "data"}}); err != nil {
+	if _, err := d.Apply(ctx, []agent.Change{{Kind: agent.Make, Root: mount, Path: "."}, {Kind: agent.Make, Root: mount, Path: "data"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(other, filepath.Join(mount, "link")); err != nil {
@@ -127,7 +127,7 @@ func TestDiskKeepsTheRootOfADisk(t *testing.T) {
 	if to, err := os.Readlink(filepath.Join(dir, boxPath, "data")); err != nil || to != mount {
 		t.Errorf("in the sandbox is %q, %v", to, err)
 	}
-	if err := d.Apply(ctx, []agent.Change{{Kind: agent.Clear, Root: mount, Path: "."}}); err != nil {
+	if _, err := d.Apply(ctx, []agent.Change{{Kind: agent.Clear, Root: mount, Path: "."}}); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := os.ReadDir(mount); err != nil || len(left) != 0 {

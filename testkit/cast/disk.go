@@ -25,18 +25,20 @@ var _ agent.Disk = disk{}
 // workDir is where all simulated machines have their work directory.
 const workDir = "/work_dir"
 
-func (d disk) Apply(_ context.Context, changes []agent.Change) error {
-	for _, c := range changes {
-		if err := d.apply(c); err != nil {
-			return err
+func (d disk) Apply(_ context.Context, changes []agent.Change) (int, error) {
+	for done, c := range changes {
+		err := d.apply(c)
+		if err == nil && c.Durable {
+			err = d.Sync()
 		}
-		if c.Durable {
-			if err := d.Sync(); err != nil {
-				return err
-			}
+		if errors.Is(err, testkit.ErrFull) {
+			return done, fmt.Errorf("write %s: %w: %w", c.Path, agent.ErrFull, err)
+		}
+		if err != nil {
+			return done, fmt.Errorf("write %s: %w", c.Path, err)
 		}
 	}
-	return nil
+	return len(changes), nil
 }
 
 func (d disk) apply(c agent.Change) error {
@@ -55,6 +57,12 @@ func (d disk) apply(c agent.Change) error {
 		return nil
 	case agent.Remove:
 		return d.Remove(c.Path)
+	case agent.Cut:
+		data, err := d.Disk.Read(c.Path)
+		if err != nil {
+			return err
+		}
+		return d.Disk.Cut(c.Path, int(min(c.Size, int64(len(data)))))
 	case agent.Make, agent.Move, agent.Clear:
 		return d.volume(c)
 	}

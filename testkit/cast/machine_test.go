@@ -139,7 +139,7 @@ func TestTheDiskOfAnAgent(t *testing.T) {
 	ctx := context.Background()
 	w := testkit.NewWorld(t)
 	d := disk{w.Node("n").Disk(), nil}
-	if err := d.Apply(ctx, []agent.Change{
+	if _, err := d.Apply(ctx, []agent.Change{
 		{Kind: agent.Put, Path: "meta/slaves/s1/slave.info", Data: []byte("one")},
 		{Kind: agent.Link, Path: "meta/slaves/latest", Data: []byte("s1")},
 		{Kind: agent.Append, Path: "log", Data: []byte("ab")},

@@ -58,7 +58,6 @@ var takenByAgents = []flags.Taken{
 	{Name: "agent_features", Missing: "agents without some of their capabilities; leave the flag out"},
 	{Name: "containerizers", Default: "mesos", Missing: needsImages},
 	{Name: "authenticatee", Default: "crammd5", Missing: needsAgentAuth},
-	{Name: "executor_reregistration_retry_interval", Missing: "repeated calls to executors, which are not lost here; leave the flag out"},
 	{Name: "http_executor_domain_sockets", Default: "false", Missing: needsSockets},
 	{Name: "domain_socket_location", Missing: needsSockets},
 	{Name: "http_command_executor", Default: "false", Same: "true"}, // there is one, and frameworks cannot tell
