@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -100,6 +101,20 @@ func versionOf(payload []byte) uint64 {
 
 func newer(version uint64) error {
 	return fmt.Errorf("%w: its form is %d, and this one reads up to %d", errNewer, version, checkpointVersion)
+}
+
+// decodeFirstExecutor reads what the very first agents wrote about an executor: a payload alone, written anew each time.
+// Nil: it is a journal.
+func decodeFirstExecutor(data []byte) *controlpb.ExecutorCheckpoint {
+	// Version 1, then the executor. As a journal it would begin with a record of more than a megabyte.
+	if !bytes.HasPrefix(data, []byte{firstTag, 1, 0x12}) {
+		return nil
+	}
+	record := &controlpb.ExecutorCheckpoint{}
+	if err := proto.Unmarshal(data, record); err != nil {
+		return nil
+	}
+	return record
 }
 
 // decodeExecutor adds up what was written about an executor; nil if not even the beginning is whole.

@@ -172,12 +172,20 @@ func (l *loader) executor(r run) (*savedExecutor, error) {
 	if err != nil {
 		return nil, l.skip(name, err)
 	}
-	record, good, err := decodeExecutor(data)
-	if record == nil {
-		return nil, l.skip(name, cmp.Or(whole(err), errDamaged)) // its beginning is written in one step
-	}
-	if err := l.repair(name, good, err); err != nil {
-		return nil, err
+	record := decodeFirstExecutor(data)
+	if record != nil { // what is learned later is added
+		renewed := journal(name, record)
+		renewed.Kind = Put
+		l.state.repairs = append(l.state.repairs, renewed)
+	} else {
+		var good int
+		record, good, err = decodeExecutor(data)
+		if record == nil {
+			return nil, l.skip(name, cmp.Or(whole(err), errDamaged)) // its beginning is written in one step
+		}
+		if err := l.repair(name, good, err); err != nil {
+			return nil, err
+		}
 	}
 	e := &savedExecutor{run: r, record: record}
 	tasks, err := l.names(runMeta(r) + "/tasks")
