@@ -75,6 +75,8 @@ type Agent struct {
 	loaded     bool           // the checkpoints are read
 	held       []func()       // updates that came before
 	early      []process.UPID // who called before the checkpoints were read
+	reunited   time.Time      // when executors that live were called
+	returned   time.Time      // when the last of them answered
 	reuniting  bool           // in the middle of looking through recovered executors
 }
 

@@ -40,12 +40,18 @@ func (a *Agent) recover() {
 	})
 }
 
-// mayReturn tells why the agent may not go on under its old id.
+// mayReturn tells why the agent may not go on under its old id. After a restart of the machine there are no tasks to lose,
+// and it begins anew instead, as in Mesos.
 func (a *Agent) mayReturn(s *savedState) error {
 	if s.agent == nil || a.config.Recover == recoverCleanup {
 		return nil
 	}
 	if err := compatible(a.config.ReconfigurationPolicy, s.agent.GetAgent(), a.info); err != nil {
+		if s.rebooted(a.parts.Machine.BootID) {
+			a.b.Log().Warn("the machine was restarted with another configuration: this is a new agent", "was", s.agent.GetAgent().GetId().GetValue(), "because", err)
+			s.agent, s.frameworks, s.drain, s.repairs = nil, nil, draining{}, nil
+			return nil
+		}
 		return fmt.Errorf("agent %s cannot go on with this configuration: %w. To keep its tasks, start it as before; "+
 			"to start as a new agent, end its tasks with --recover=cleanup and remove %s below --work_dir",
 			s.agent.GetAgent().GetId().GetValue(), err, latestAgent)
@@ -58,6 +64,7 @@ func (a *Agent) resume(s *savedState) {
 	a.root = s.root
 	a.restoreVolumes(s.resources)
 	if s.agent == nil {
+		a.write([]Change{{Kind: Remove, Path: latestAgent}}, nil)
 		a.disown()
 		a.knows()
 		a.recovered()
@@ -143,6 +150,7 @@ func (a *Agent) reunite(all []*executor, found []containerizer.Process, rebooted
 		a.b.Send(who, &controlpb.ReconnectExecutor{AgentId: a.info.GetId()})
 	}
 	a.early = nil
+	a.reunited = a.b.Now()
 	a.b.Delay(a.config.ExecutorReregistrationTimeout, a.giveUpWaiting)
 	a.recoveredOne()
 }
@@ -201,9 +209,15 @@ func (a *Agent) recoveredOne() {
 	a.recovered()
 }
 
-// giveUpWaiting ends the executors that live and are silent.
+// giveUpWaiting ends the executors that live and are silent. As long as others keep coming, which is how it is on a busy
+// machine with hundreds of them, it is too early to say that they are.
 func (a *Agent) giveUpWaiting() {
 	if a.phase != recovering {
+		return
+	}
+	now, half := a.b.Now(), a.config.ExecutorReregistrationTimeout/2
+	if now.Sub(a.returned) < half && now.Add(half).Sub(a.reunited) <= maxReregistrationTimeout {
+		a.b.Delay(half, a.giveUpWaiting)
 		return
 	}
 	for _, f := range a.sortedFrameworks() {

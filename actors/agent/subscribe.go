@@ -95,6 +95,7 @@ func (a *Agent) subscribe(e *executor, from process.UPID, http bool, s *executor
 	anew := e.upid != from
 	again := e.state == running && anew
 	e.stopPatience()
+	a.returned = a.b.Now()
 	e.upid, e.http, e.state = from, http, running
 	a.touch(e)
 	a.b.Link(from)

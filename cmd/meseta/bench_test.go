@@ -3,10 +3,12 @@ package main_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +39,41 @@ func BenchmarkLaunch(b *testing.B) {
 		b.ReportMetric(alone.toRunning.Seconds()*1e3/20, "ms-to-running")
 		burst := runBurst(b, c.at, 200, 200)
 		b.ReportMetric(200/burst.took.Seconds(), "tasks/s")
+	}
+}
+
+// BenchmarkAgentRestart kills an agent that has 200 containers, and measures from the start of the next one until it is a
+// member of the cluster again with all of them.
+func BenchmarkAgentRestart(b *testing.B) {
+	const containers = 200
+	c := &testCluster{t: b, dir: b.TempDir(), ip: loopback(), resources: "cpus:40;mem:16384;disk:8192;ports:[31000-32000]"}
+	c.startBoth()
+	script := make([]string, containers)
+	for i := range script {
+		script[i] = "sleep 100000"
+	}
+	w := witnessed(b, c.at, script...)
+	awaitFor(b, 10*patience, "the tasks run", func() bool { return w.running(containers) })
+	_, port, err := net.SplitHostPort(c.agentAt)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		b.StopTimer()
+		c.agent.signal(syscall.SIGKILL)
+		<-c.agent.exited
+		b.StartTimer()
+		c.startAgent(port)
+		c.agent.sees(c.agent.err, "a member of the cluster")
+	}
+	b.StopTimer()
+	if !w.running(containers) || len(w.updates) != containers {
+		b.Errorf("not all tasks have come back")
+	}
+	for id, states := range w.updates {
+		if scheduler.Terminal(states[len(states)-1]) {
+			b.Errorf("%s was reported %v", id, states)
+		}
 	}
 }
 

@@ -253,6 +253,12 @@ func (c *testCluster) run(args ...string) *program {
 // await tries until something holds.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
+	awaitFor(t, patience, what, holds)
+}
+
+// awaitFor is await for what takes longer.
+func awaitFor(t testing.TB, patience time.Duration, what string, holds func() bool) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)

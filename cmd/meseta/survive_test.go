@@ -66,7 +66,7 @@ func (w *witness) running(n int) bool {
 }
 
 // witnessed runs tasks of a line each, in a framework of the test's own.
-func witnessed(t *testing.T, master string, script ...string) *witness {
+func witnessed(t testing.TB, master string, script ...string) *witness {
 	t.Helper()
 	w := &witness{updates: map[string][]mesospb.TaskState{}, ended: make(chan struct{})}
 	needs, err := resources.Parse("cpus:0.1;mem:32")
@@ -81,7 +81,7 @@ func witnessed(t *testing.T, master string, script ...string) *witness {
 }
 
 // subscribe runs a framework of the test's own until the test ends.
-func subscribe(t *testing.T, master string, s scheduler.Scheduler, info *mesospb.FrameworkInfo) {
+func subscribe(t testing.TB, master string, s scheduler.Scheduler, info *mesospb.FrameworkInfo) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	transport, err := remote.New(remote.Config{Log: log})
