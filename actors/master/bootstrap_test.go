@@ -74,6 +74,11 @@ func TestDomainsOfAgents(t *testing.T) {
 			a.Send(s.master(), &controlpb.RegisterAgent{Agent: a.info, Version: proto.String("0.1.0"), Capabilities: agentCapabilities})
 			m := a.Expect(testkit.Of[*controlpb.Refused]())[0].Msg.(*controlpb.Refused)
 			refusedWith(t, m, controlpb.Refused_INVALID, c.refused)
+			// Neither is one that another master has admitted.
+			a.info.Id = aid("S1")
+			a.Send(s.master(), a.report())
+			m = a.Expect(testkit.Of[*controlpb.Refused]())[0].Msg.(*controlpb.Refused)
+			refusedWith(t, m, controlpb.Refused_INVALID, c.refused)
 		})
 	}
 	config := master.Default()

@@ -106,6 +106,14 @@ func TestSubscribeRefused(t *testing.T) {
 		f.Send(s.master(), call)
 		f.ExpectNext(errorEvent("no groups"))
 	})
+	t.Run("constraints for a role that it has not", func(t *testing.T) {
+		f := s.scheduler("f-elsewhere")
+		call := f.subscribeCall()
+		call.Subscribe.OfferConstraints = &schedulerpb.OfferConstraints{
+			RoleConstraints: map[string]*schedulerpb.OfferConstraints_RoleConstraints{"eng": {Groups: []*schedulerpb.OfferConstraints_RoleConstraints_Group{{}}}}}
+		f.Send(s.master(), call)
+		f.ExpectNext(errorEvent("eng"))
+	})
 	t.Run("ids that differ", func(t *testing.T) {
 		f := s.scheduler("f-differ")
 		call := f.subscribeCall()

@@ -3,6 +3,7 @@ package master
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -78,6 +79,11 @@ func (m *Master) checkSubscription(info *mesospb.FrameworkInfo, suppressed []str
 	}
 	if err := allocator.ValidateConstraints(constraints); err != nil {
 		return err
+	}
+	for _, role := range slices.Sorted(maps.Keys(constraints.GetRoleConstraints())) {
+		if !slices.Contains(validation.Roles(info), role) {
+			return fmt.Errorf("offer constraints are for the role %q, which is not one of the framework's: %w", role, fault.ErrInvalid)
+		}
 	}
 	if !m.config.RootSubmissions && info.GetUser() == "root" {
 		return fmt.Errorf("user \"root\" is not allowed without --root_submissions: %w", fault.ErrDenied)
@@ -228,8 +234,8 @@ func (m *Master) updateFramework(f *framework, u *schedulerpb.Call_UpdateFramewo
 	m.change(f, info, u.GetSuppressedRoles(), u.GetOfferConstraints())
 	if changed {
 		m.desk.frameworkUpdated(f)
+		m.tellAgents(f)
 	}
-	m.tellAgents(f)
 	return nil
 }
 
