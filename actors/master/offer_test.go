@@ -9,6 +9,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 	"github.com/meseta-io/meseta/testkit"
@@ -283,4 +284,42 @@ func TestExecutor(t *testing.T) {
 	e := f.Expect(event(schedulerpb.Event_FAILURE))[0].Msg.(*schedulerpb.Event)
 	equal(t, "the status", e.GetFailure().GetStatus(), 256)
 	equal(t, "used after its end", s.metric("master/cpus_used"), 0)
+}
+
+// Agents that have only one kind of resource are offered, and tasks that want only one kind run.
+func TestOneKindOfResource(t *testing.T) {
+	for _, kind := range []string{"cpus:2", "mem:512"} {
+		t.Run(kind, func(t *testing.T) {
+			s := newStage(t, nil)
+			f := s.framework("f1")
+			f.ExpectNone(time.Minute, event(schedulerpb.Event_OFFERS))
+			a := s.agent("a1", kind) // one that comes later is offered at once
+			o := f.offer()
+			equal(t, "the offer", amounts(t, o.GetResources()), kind)
+			f.accept([]*mesospb.Offer{o}, 0, command("t1", o, kind))
+			a.run("t1")
+			a.update(f.id, "t1", mesospb.TaskState_TASK_FINISHED, "u1")
+			f.updated("t1", mesospb.TaskState_TASK_FINISHED)
+			equal(t, "the offer", amounts(t, f.offer().GetResources()), kind)
+		})
+	}
+}
+
+// What comes back of an offer after its framework is over does no harm, nor does an agent that goes with its offers.
+func TestReturnsThatAreLate(t *testing.T) {
+	s := newStage(t, nil)
+	a := s.agent("a1", "cpus:2;mem:1024")
+	f := s.framework("f1")
+	o := f.offer()
+	decline := s.Hold(testkit.Of(func(c *schedulerpb.Call) bool { return c.GetType() == schedulerpb.Call_DECLINE }))
+	f.call(&schedulerpb.Call{Type: schedulerpb.Call_DECLINE.Enum(), Decline: &schedulerpb.Call_Decline{OfferIds: []*mesospb.OfferID{o.Id}}})
+	decline.Await(1)
+	s.order(&masterpb.Call{Type: masterpb.Call_TEARDOWN.Enum(), Teardown: &masterpb.Call_Teardown{FrameworkId: fid(f.id)}})
+	decline.Release()
+	g := s.framework("f2")
+	equal(t, "the offer", amounts(t, g.offer().GetResources()), "cpus:2; mem:1024")
+	a.Send(s.master(), &controlpb.UnregisterAgent{AgentId: a.info.Id})
+	g.lost(a)
+	s.agent("a2", "cpus:1;mem:64")
+	equal(t, "the offer", amounts(t, g.offer().GetResources()), "cpus:1; mem:64")
 }

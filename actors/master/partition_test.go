@@ -372,6 +372,9 @@ func TestUnregister(t *testing.T) {
 	equal(t, "the reason", f.updated("t1", mesospb.TaskState_TASK_LOST).GetReason(), mesospb.TaskStatus_REASON_AGENT_REMOVED)
 	f.lost(a)
 	equal(t, "removals", s.metric("master/slave_removals/reason_unregistered"), 1)
+	equal(t, "tasks", len(s.tasks().GetTasks())+len(s.tasks().GetUnreachableTasks()), 0)
+	equal(t, "past tasks", s.tasks().GetCompletedTasks()[0].GetState(), mesospb.TaskState_TASK_LOST)
+	equal(t, "executors", len(s.ask(masterpb.Call_GET_EXECUTORS).GetGetExecutors().GetExecutors()), 0)
 	for _, e := range s.store.Records() {
 		if e.Key == "agents/"+a.id() {
 			t.Error("the registry still has it")

@@ -61,8 +61,10 @@ func TestCallsWithoutAMasterAreNotSent(t *testing.T) {
 		d.Decline(nil, offer("o", "cpus:1"))
 		d.Reconcile()
 		d.Revive()
+		d.UpdateFramework(d.Framework(), nil, nil)
 	})
-	s.master.ExpectNone(200*time.Millisecond, call(schedulerpb.Call_DECLINE), call(schedulerpb.Call_RECONCILE), call(schedulerpb.Call_REVIVE))
+	s.master.ExpectNone(200*time.Millisecond, call(schedulerpb.Call_DECLINE), call(schedulerpb.Call_RECONCILE), call(schedulerpb.Call_REVIVE),
+		call(schedulerpb.Call_UPDATE_FRAMEWORK))
 }
 
 func launch(o *mesospb.Offer, tasks ...*mesospb.TaskInfo) func(*scheduler.Driver) {
