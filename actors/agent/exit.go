@@ -91,7 +91,7 @@ func (a *Agent) gone(e *executor) {
 		e.upid = process.UPID{}
 	}
 	a.touch(e)
-	a.log(e).Info("the executor has ended", "status", describeExit(e.exit))
+	a.log(e).Debug("executor ended", "status", describeExit(e.exit))
 	v := verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED,
 		"Executor ended: " + describeExit(e.exit)}
 	if e.verdict != nil {

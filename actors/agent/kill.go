@@ -16,6 +16,7 @@ func (a *Agent) killTask(from process.UPID, m *controlpb.KillTask) {
 	if f == nil || f.leaving {
 		return
 	}
+	a.b.Log().Debug("task is to be killed", "framework", f.id(), "task", m.GetTaskId().GetValue())
 	e, t := f.task(m.GetTaskId().GetValue())
 	switch {
 	case t == nil:
@@ -76,7 +77,7 @@ func (a *Agent) shutdownFramework(from process.UPID, m *controlpb.ShutdownFramew
 		return
 	}
 	if f := a.frameworks[m.GetFrameworkId().GetValue()]; f != nil && !f.leaving {
-		a.b.Log().Info("shutting down a framework", "framework", f.String())
+		a.b.Log().Info("shutting down a framework", "framework", f.id())
 		a.shutdownAll(f)
 	}
 }

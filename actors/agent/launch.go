@@ -60,6 +60,7 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 	}
 	t := newTask(info)
 	t.journaled = true
+	a.b.Log().Debug("task taken", "framework", f.id(), "executor", e.id(), "task", t.id())
 	e.tasks[t.id()] = t
 	e.queue = append(e.queue, t)
 	a.touch(e)
@@ -139,7 +140,7 @@ func (a *Agent) refuse(f *framework, id *mesospb.TaskID, no *verdictOnTasks) {
 	t := newStray(id)
 	f.strays[t.id()] = t
 	a.counters.refused++
-	a.b.Log().Info("refused a task", "framework", f.id(), "task", t.id(), "reason", no.reason, "message", no.message)
+	a.b.Log().Info("task refused", "framework", f.id(), "task", t.id(), "state", no.state, "because", no.message)
 	a.conclude(f, nil, t, *no)
 }
 
@@ -261,6 +262,7 @@ func (a *Agent) started(e *executor, l launched, err error) {
 	e.process = l.process
 	a.touch(e)
 	a.write([]Change{launchedChange(e)}, nil)
+	a.log(e).Debug("executor launched")
 	a.watch(e)
 	a.bind(e)
 	if e.ending() {

@@ -62,7 +62,7 @@ func (a *Agent) obey(from process.UPID, epoch uint64) bool {
 	}
 	if from != a.membership.master || epoch < a.membership.epoch {
 		a.b.Log().Warn("ignored an order of a master that does not lead", "from", from.String(), "epoch", epoch,
-			"master", a.membership.master.String(), "its epoch", a.membership.epoch)
+			"master", a.membership.master.String(), "expected", a.membership.epoch)
 		return false
 	}
 	a.membership.epoch = epoch

@@ -52,10 +52,11 @@ func (a *Agent) applyOperation(from process.UPID, m *controlpb.ApplyOperation) {
 	total, err := a.carriedOut(m.GetOperation())
 	var volumes []*controlpb.VolumeChange
 	if err != nil {
-		a.b.Log().Warn("dropped an operation", "operation", m.GetOperation().GetType(), "error", err)
+		a.b.Log().Warn("operation dropped", "framework", m.GetFrameworkId().GetValue(), "operation", m.GetOperation().GetType(), "because", err)
 		status.State, status.Message = mesospb.OperationState_OPERATION_DROPPED.Enum(), proto.String(err.Error())
 		o.truth = h.truth()
 	} else {
+		a.b.Log().Info("operation carried out", "framework", m.GetFrameworkId().GetValue(), "operation", m.GetOperation().GetType())
 		volumes = volumeChanges(h.total, total)
 		h.total = total
 	}

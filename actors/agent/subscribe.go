@@ -131,7 +131,7 @@ func (a *Agent) executorLost(e *executor) {
 	upid := e.upid
 	e.upid = process.UPID{}
 	a.touch(e)
-	a.log(e).Info("lost the connection to the executor")
+	a.log(e).Debug("lost the connection to the executor")
 	if e.state == running && !e.http {
 		a.b.Delay(reconnectAfter, func() { a.reconnect(e, upid) })
 	}

@@ -36,7 +36,7 @@ func (a *Allocator) frameworkSpec(id string, f Framework) drf.Framework {
 	}
 	excludes, err := compileConstraints(f.Constraints)
 	if err != nil { // the master refuses these, so this framework came from a master that did not
-		a.base.Log().Warn("offer constraints are ignored", "framework", id, "reason", err)
+		a.base.Log().Warn("offer constraints are ignored", "framework", id, "because", err)
 	}
 	for _, role := range roles {
 		sub := drf.Subscription{Suppressed: slices.Contains(f.Suppressed, role), Min: minimaOf(f.Info.GetOfferFilters()[role])}

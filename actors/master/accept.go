@@ -31,6 +31,7 @@ func (m *Master) accept(f *framework, c *schedulerpb.Call_Accept) {
 		spend.left = spend.left.Add(o.resources)
 	}
 	spend.offered, spend.shared = spend.left, spend.left.Shared()
+	m.detail("offer accepted", "framework", f.id, "agent", a.id, "offer", offers[0].id, "offers", len(offers), "operations", len(c.GetOperations()))
 	m.counts.offersAccepted.Add(int64(len(offers)))
 	f.tally.accepted.Add(int64(len(offers)))
 	for _, op := range c.GetOperations() {
@@ -88,7 +89,7 @@ func pick(have map[string]*offer, ids []*mesospb.OfferID) ([]*offer, error) {
 
 // acceptFailed returns the offers of an ACCEPT that still are, and ends everything that it wanted.
 func (m *Master) acceptFailed(f *framework, c *schedulerpb.Call_Accept, reason mesospb.TaskStatus_Reason, err error) {
-	m.Log().Info("an accept is refused", "framework", f.id, "error", err)
+	m.Log().Info("accept refused", "framework", f.id, "because", err)
 	for _, id := range c.GetOfferIds() {
 		if o := f.offers[id.GetValue()]; o != nil {
 			m.endOffer(o, nil, false)
@@ -148,7 +149,7 @@ func (m *Master) operate(s *spending, op *mesospb.Offer_Operation) {
 // dropOperation answers an operation that cannot be carried out: with an update when the framework gave it an id,
 // else with a refusal, which schedulers that speak HTTP do not hear, as in Mesos.
 func (m *Master) dropOperation(s *spending, op *mesospb.Offer_Operation, err error) {
-	m.Log().Info("an operation is refused", "framework", s.framework.id, "operation", op.GetType(), "error", err)
+	m.Log().Info("operation refused", "framework", s.framework.id, "agent", s.agent.id, "operation", op.GetType(), "because", err)
 	if op.Id == nil {
 		m.refuse(s.framework.pid, err)
 		return
@@ -168,6 +169,7 @@ func (m *Master) neverRan(f *framework, t *mesospb.TaskInfo, executor *mesospb.E
 	if executor != nil && state != mesospb.TaskState_TASK_ERROR {
 		pb.ExecutorId = executor.ExecutorId
 	}
+	m.Log().Info("launch refused", "framework", f.id, "agent", t.GetAgentId().GetValue(), "task", t.GetTaskId().GetValue(), "state", state, "because", err)
 	status := m.status(pb, state, reason, err.Error())
 	m.counts.ended(status)
 	f.tally.end(status.GetState())

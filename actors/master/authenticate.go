@@ -78,7 +78,7 @@ func (m *Master) authenticate(from process.UPID, a *controlpb.Authenticate) {
 	c := &challenged{attempt: a.GetAttempt(), principal: a.GetPrincipal(), nonce: make([]byte, credentials.NonceSize)}
 	m.Secret(c.nonce)
 	c.expiry = m.Delay(m.config.AuthenticationTimeout, func() {
-		m.Log().Info("no answer to a challenge", "from", from, "within", m.config.AuthenticationTimeout)
+		m.Log().Info("no answer to a challenge", "at", from, "within", m.config.AuthenticationTimeout)
 		delete(m.gate.challenged, from)
 	})
 	m.gate.challenged[from] = c
@@ -98,14 +98,14 @@ func (m *Master) proof(from process.UPID, p *controlpb.Proof) {
 		m.failAuthentication(from, c.attempt, true, "the principal is not known, or the secret is not its own")
 		return
 	}
-	m.Log().Info("authenticated", "from", from, "principal", c.principal)
+	m.Log().Info("authenticated", "at", from, "principal", c.principal)
 	m.gate.proven[from] = c.principal
 	m.Link(from)
 	m.Send(from, &controlpb.Authenticated{Attempt: proto.Uint64(c.attempt), Epoch: m.stamp()})
 }
 
 func (m *Master) failAuthentication(to process.UPID, attempt uint64, refused bool, why string) {
-	m.Log().Warn("authentication failed", "of", to, "because", why)
+	m.Log().Warn("authentication failed", "at", to, "because", why)
 	m.Send(to, &controlpb.AuthenticationFailed{Attempt: proto.Uint64(attempt), Refused: proto.Bool(refused),
 		Message: proto.String(why), Epoch: m.stamp()})
 }
@@ -123,7 +123,7 @@ func (m *Master) unprovenAgent(from process.UPID) bool {
 		return false
 	}
 	err := fmt.Errorf("agent at %s is not authenticated; start it with --credential: %w", from, fault.ErrDenied)
-	m.Log().Warn("an agent is refused", "agent", from, "error", err)
+	m.Log().Warn("agent refused", "at", from, "because", err)
 	m.Send(from, refusal.Of(err))
 	return true
 }

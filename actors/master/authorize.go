@@ -98,7 +98,7 @@ func (m *Master) unwelcome(from process.UPID, info *mesospb.AgentInfo) bool {
 		return false
 	}
 	m.counts.dropped.Inc()
-	m.Log().Warn("an agent is refused", "agent", from, "error", err)
+	m.Log().Warn("agent refused", "at", from, "because", err)
 	m.Send(from, refusal.Of(err))
 	return true
 }

@@ -138,7 +138,7 @@ func (s stranger) Unwrap() error { return s.error }
 
 // refuse answers a call that failed.
 func (m *Master) refuse(to process.UPID, err error) {
-	m.Log().Debug("a call is refused", "to", to, "error", err)
+	m.detail("call refused", "at", to, "because", err)
 	r := refusal.Of(err)
 	if _, ok := err.(stranger); ok {
 		r.Unsubscribed = proto.Bool(true)

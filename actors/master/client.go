@@ -120,6 +120,7 @@ func (m *Master) carryOut(o order, who authorization.Subject, c *masterpb.Call, 
 		return
 	}
 	process.Then(m.Base, o(m, who, c), func(_ struct{}, err error) {
+		m.orderDone(who, c, err)
 		m.desk.afterwards(func() {
 			if err != nil {
 				done.Complete(nil, err)

@@ -108,7 +108,7 @@ func (m *Master) drainAgent(who authorization.Subject, c *masterpb.Call) process
 		if !m.stand(id, info, true) {
 			return nil // it left meanwhile, and nothing of it runs: as good as drained
 		}
-		m.Log().Info("an agent is drained", "agent", id, "mark_gone", d.GetMarkGone())
+		m.Log().Info("agent drains", "agent", id, "mark_gone", d.GetMarkGone())
 		if a := m.agents.registered[id]; a != nil {
 			m.orderDrain(a)
 		}
@@ -184,7 +184,7 @@ func (m *Master) drained(id string) {
 	next := proto.CloneOf(drain)
 	next.State = mesospb.DrainState_DRAINED.Enum()
 	m.stand(id, next, deactivated)
-	m.Log().Info("an agent is drained: nothing runs on it any more", "agent", id)
+	m.Log().Info("agent drained", "agent", id)
 	if next.GetConfig().GetMarkGone() {
 		m.goneOnceDrained(id)
 	}
@@ -203,7 +203,7 @@ func (m *Master) goneOnceDrained(id string) {
 	}
 	process.Then(m.Base, m.makeGone(id), func(_ struct{}, err error) {
 		if err != nil {
-			m.Log().Warn("a drained agent was not marked gone", "agent", id, "error", err)
+			m.Log().Warn("drained agent was not marked gone", "agent", id, "error", err)
 		}
 	})
 }

@@ -47,6 +47,12 @@ func (m *Master) settleOperation(a *agent, o *operation, u *controlpb.UpdateOper
 	status := proto.CloneOf(u.GetStatus())
 	status.OperationId = o.info.GetInfo().Id // an agent that does not know the operation does not know its id
 	m.setStatus(o, status)
+	if status.GetState() == mesospb.OperationState_OPERATION_FINISHED {
+		m.detail("operation carried out", "framework", o.framework, "agent", a.id, "operation", o.info.GetInfo().GetType())
+	} else {
+		m.Log().Warn("operation not carried out", "framework", o.framework, "agent", a.id, "operation", o.info.GetInfo().GetType(),
+			"state", status.GetState(), "because", status.GetMessage())
+	}
 	switch {
 	case u.Checkpointed != nil:
 		flags, err := checkAgent(a.info, a.version)
@@ -54,14 +60,14 @@ func (m *Master) settleOperation(a *agent, o *operation, u *controlpb.UpdateOper
 			flags, err = holdings(flags, u.GetCheckpointed().GetResources())
 		}
 		if err != nil {
-			m.Log().Error("an agent's reservations do not fit it", "agent", a.id, "error", err)
+			m.Log().Error("reservations do not fit their agent", "agent", a.id, "error", err)
 			return
 		}
 		m.correct(a, flags)
 	case status.GetState() == mesospb.OperationState_OPERATION_FINISHED:
 		truth, err := a.truth.Apply(unallocated(o.info.GetInfo()))
 		if err != nil {
-			m.Log().Error("an agent carried out what should not have been possible", "agent", a.id, "operation", o.info.GetInfo(), "error", err)
+			m.Log().Error("agent carried out what should not have been possible", "agent", a.id, "operation", o.info.GetInfo(), "error", err)
 			return
 		}
 		m.correct(a, truth)

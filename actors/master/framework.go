@@ -170,7 +170,7 @@ func (m *Master) recoverFramework(info *mesospb.FrameworkInfo) {
 	id := info.GetId().GetValue()
 	f := m.newFramework(id, info)
 	f.recovered = true
-	m.Log().Info("framework recovered from an agent", "framework", id)
+	m.Log().Info("framework learned from an agent", "framework", id)
 	m.addToAllocator(f)
 	m.desk.frameworkAdded(f)
 	patience := max(failoverTimeout(info), m.config.AgentReregisterTimeout)

@@ -31,7 +31,7 @@ func (m *Master) makeGone(id string) process.Future[struct{}] {
 }
 
 func (m *Master) madeGone(id string) {
-	m.Log().Warn("agent is gone", "agent", id)
+	m.Log().Warn("agent gone", "agent", id)
 	const why = "the agent was marked gone by an operator"
 	switch a := m.agents.registered[id]; {
 	case a != nil:

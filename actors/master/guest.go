@@ -40,7 +40,7 @@ func (m *Master) guest(from process.UPID, who authorization.Subject, c *schedule
 		if t := c.GetType(); (t == schedulerpb.Call_REVIVE || t == schedulerpb.Call_SUPPRESS) && errors.Is(err, fault.ErrInvalid) {
 			// Roles that the framework does not have. Mesos leaves the call undone and says nothing; some clients take any
 			// answer but 202 for the end of their subscription.
-			m.Log().Warn("a call is ignored", "framework", c.GetFrameworkId().GetValue(), "type", t, "error", err)
+			m.Log().Warn("call ignored", "framework", c.GetFrameworkId().GetValue(), "call", t, "because", err)
 			err = nil
 		}
 		done(err)

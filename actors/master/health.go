@@ -38,7 +38,7 @@ func (m *Master) pingOver(a *agent) {
 	if !a.health.awaited {
 		a.health.missed = 0
 	} else if a.health.missed++; a.health.missed >= m.config.MaxAgentPingTimeouts && a.health.due == nil {
-		m.Log().Warn("an agent does not answer", "agent", a.id, "pings", a.health.missed)
+		m.Log().Warn("agent does not answer", "agent", a.id, "pings", a.health.missed)
 		m.due(a, "the agent does not answer pings")
 	}
 	if a.health.overdue {
@@ -78,7 +78,7 @@ func (m *Master) pong(from process.UPID, _ *controlpb.Pong) {
 	}
 	if a.health.due.cancel() {
 		m.counts.unreachableCanceled.Inc()
-		m.Log().Info("an agent answers again", "agent", a.id)
+		m.Log().Info("agent answers again", "agent", a.id)
 	}
 	a.health.due = nil
 }

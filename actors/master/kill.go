@@ -28,7 +28,7 @@ func (m *Master) killFor(who authorization.Subject, framework string, c *schedul
 	case f.tasks[c.GetTaskId().GetValue()] == nil:
 		return fmt.Errorf("framework %s has no task %q that runs: %w", f.id, c.GetTaskId().GetValue(), fault.ErrNotFound)
 	}
-	m.Log().Info("a task is killed by an operator", "framework", f.id, "task", c.GetTaskId().GetValue(), "by", who.Principal)
+	m.Log().Info("task is to be killed by an operator", "framework", f.id, "task", c.GetTaskId().GetValue(), "by", who.Principal)
 	m.kill(f, c)
 	return nil
 }
@@ -43,13 +43,14 @@ func (m *Master) kill(f *framework, c *schedulerpb.Call_Kill) {
 		return
 	}
 	if c.AgentId != nil && c.GetAgentId().GetValue() != t.agent {
-		m.Log().Warn("a kill names the wrong agent", "framework", f.id, "task", t.id, "agent", t.agent, "named", c.GetAgentId().GetValue())
+		m.Log().Warn("kill names the wrong agent", "framework", f.id, "task", t.id, "agent", t.agent, "named", c.GetAgentId().GetValue())
 		return
 	}
 	a := m.agents.registered[t.agent]
 	if a == nil {
 		return
 	}
+	m.detail("task is to be killed", "framework", f.id, "agent", a.id, "task", t.id)
 	// Remembered even for an agent that seems to be there: the order may be lost with its connection.
 	put(a.killed, f.id, t.id, c.KillPolicy)
 	if a.connected {

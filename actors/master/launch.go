@@ -154,6 +154,7 @@ func (m *Master) ensureExecutor(s *spending, e *mesospb.ExecutorInfo) (fresh boo
 func (m *Master) start(s *spending, t *mesospb.TaskInfo, executor *mesospb.ExecutorInfo) {
 	booked := m.addTask(s.framework, s.agent, taskOf(t, s.framework.info.Id, executor))
 	s.pay(booked.held)
+	m.detail("task launched", "framework", s.framework.id, "agent", s.agent.id, "task", booked.id, "resources", booked.held)
 }
 
 func (s *spending) pay(rs resources.Resources) { s.left = s.left.Subtract(rs) }

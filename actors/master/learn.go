@@ -89,7 +89,7 @@ func (m *Master) learn(a *agent, rep report) (learnt []*task) {
 			return
 		}
 		if other := f.tasks[id]; other != nil {
-			m.Log().Error("a task runs on two agents", "framework", framework, "task", id, "here", a.id, "there", other.agent)
+			m.Log().Error("task runs on two agents", "framework", framework, "task", id, "here", a.id, "there", other.agent)
 			return
 		}
 		t := m.enterTask(f, a, info)

@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
@@ -54,6 +55,7 @@ type Master struct {
 	leader   *cluster.Leader          // as the election says
 	herald   process.Ref[*detector.Herald]
 	withdraw func()
+	log      *slog.Logger // of this actor
 	started  time.Time
 	elected  time.Time
 	serving  bool
@@ -120,7 +122,7 @@ func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 
 // Initialize is the table of contents: everything that anybody can say to a master.
 func (m *Master) Initialize(b *process.Base) {
-	m.Base = b
+	m.Base, m.log = b, b.Log()
 	m.started = b.Now()
 	m.id = uuid.New(b.Rand()).String()
 	m.info = masterInfo(m.id, b.Self(), m.config)

@@ -76,6 +76,7 @@ func (m *Master) makeOffer(f *framework, a *agent, p allocator.Proposal) *offer 
 	if m.config.OfferTimeout > 0 {
 		o.timeout = m.Delay(m.config.OfferTimeout, func() { m.endOffer(o, nil, true) })
 	}
+	m.detail("offer sent", "framework", f.id, "agent", a.id, "offer", o.id, "role", o.role, "resources", o.resources)
 	m.counts.offersSent.Inc()
 	f.tally.sent.Inc()
 	m.desk.touchAgent(a.id)
@@ -141,6 +142,7 @@ func (m *Master) endOffer(o *offer, filters *mesospb.Filters, rescind bool) {
 	}
 	m.allocator.Recover(o.framework, o.agent, o.resources, filters)
 	if f := m.frameworks.registered[o.framework]; f != nil && rescind {
+		m.detail("offer rescinded", "framework", f.id, "agent", o.agent, "offer", o.id)
 		m.counts.offersRescinded.Inc()
 		f.tally.rescinded.Inc()
 		m.tell(f, &schedulerpb.Event{Type: schedulerpb.Event_RESCIND.Enum(), Rescind: &schedulerpb.Event_Rescind{OfferId: o.pb.Id}})
@@ -162,6 +164,7 @@ func (m *Master) decline(f *framework, c *schedulerpb.Call_Decline) {
 	filters := declined(c.GetFilters())
 	for _, id := range c.GetOfferIds() {
 		if o := f.offers[id.GetValue()]; o != nil {
+			m.detail("offer declined", "framework", f.id, "agent", o.agent, "offer", o.id, "for", filters.GetRefuseSeconds())
 			m.counts.offersDeclined.Inc()
 			f.tally.declined.Inc()
 			m.endOffer(o, filters, false)

@@ -84,6 +84,7 @@ func (m *Master) operateOn(a *agent, f *framework, op *mesospb.Offer_Operation) 
 		info.FrameworkId = f.info.Id
 	}
 	m.addOperation(a, info)
+	m.Log().Info("operation ordered", "framework", info.GetFrameworkId().GetValue(), "agent", a.id, "operation", op.GetType())
 	m.Send(a.pid, &controlpb.ApplyOperation{FrameworkId: info.FrameworkId, Operation: op, Uuid: id[:], Epoch: m.stamp()})
 }
 
@@ -158,7 +159,7 @@ func (m *Master) correct(a *agent, truth resources.Resources) {
 	if total.Equal(a.total) {
 		return
 	}
-	m.Log().Warn("an agent's reservations are not what was believed", "agent", a.id, "believed", a.total, "are", total)
+	m.Log().Warn("reservations are not what was believed", "agent", a.id, "believed", a.total, "are", total)
 	m.rescindAll(a)
 	m.setTotal(a, total)
 	m.allocator.UpdateAgent(a.id, m.share(a))

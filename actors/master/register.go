@@ -27,7 +27,7 @@ func (m *Master) registerAgent(from process.UPID, r *controlpb.RegisterAgent) {
 		total, err = holdings(total, r.GetCheckpointedResources())
 	}
 	if err != nil {
-		m.Log().Warn("an agent is refused", "agent", from, "error", err)
+		m.Log().Warn("agent refused", "at", from, "because", err)
 		return
 	}
 	if m.isDown(r.GetAgent(), from) {
@@ -111,7 +111,7 @@ func (m *Master) refused(err error, what, id string) bool {
 		return true
 	}
 	if err != nil {
-		m.Log().Warn(what, "agent", id, "error", err)
+		m.Log().Warn("registry refused a change", "agent", id, "change", what, "because", err)
 		return true
 	}
 	return false

@@ -23,7 +23,7 @@ func (m *Master) reregisterAgent(from process.UPID, r *controlpb.ReregisterAgent
 	}
 	total, err := checkReturn(r)
 	if err != nil {
-		m.Log().Warn("a returning agent is refused", "agent", from, "error", err)
+		m.Log().Warn("agent refused", "at", from, "because", err)
 		return
 	}
 	if m.unwelcome(from, r.GetAgent()) {
@@ -37,9 +37,9 @@ func (m *Master) reregisterAgent(from process.UPID, r *controlpb.ReregisterAgent
 	case m.isDown(r.GetAgent(), from):
 		m.shutdownAgent(from, machineIsDown)
 	case m.agents.settling[id]:
-		m.Log().Info("a returning agent has to wait", "agent", id, "because", "the allocator has yet to let go of it")
+		m.Log().Info("agent has to wait", "agent", id, "because", "the allocator has yet to let go of it")
 	case m.agents.busy[id] != "":
-		m.Log().Info("a returning agent has to wait", "agent", id, "because", m.agents.busy[id])
+		m.Log().Info("agent has to wait", "agent", id, "because", m.agents.busy[id])
 	case a != nil && moved(a, from, r.GetAgent()):
 		m.shutdownAgent(from, "the agent came back from another machine; an id cannot move, start it anew with an empty work directory")
 	case a != nil && proto.Equal(a.info, r.GetAgent()):
@@ -117,7 +117,7 @@ func (m *Master) tookBack(a *agent, r *controlpb.ReregisterAgent, lost bool) {
 	tasks := m.learn(a, reported)
 	m.learnOperations(a, r.GetOperations())
 	m.addAgent(a)
-	m.Log().Info("agent re-registered", "agent", a.id, "at", a.pid, "tasks", len(tasks))
+	m.Log().Info("agent returned", "agent", a.id, "at", a.pid, "tasks", len(tasks))
 	m.welcome(a, nil, nil)
 	m.endCompleted(a, reported)
 	if lost {
@@ -158,6 +158,7 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 	m.welcome(a, m.questions(a, reported), missing)
 	m.killAgain(a, reported)
 	m.endCompleted(a, reported)
+	m.Log().Info("agent returned", "agent", a.id, "at", from, "tasks", len(r.GetTasks()))
 	m.tellReturned(more)
 	m.enforceLimits()
 	m.drainOnReturn(a)
@@ -201,7 +202,7 @@ func (m *Master) welcome(a *agent, questions []*controlpb.ReconcileTasks, operat
 func (m *Master) endCompleted(a *agent, rep report) {
 	for _, id := range rep.frameworks() {
 		if m.frameworks.completed(id) {
-			m.Log().Info("a completed framework still runs", "framework", id, "agent", a.id)
+			m.Log().Info("completed framework still runs", "framework", id, "agent", a.id)
 			m.Send(a.pid, &controlpb.ShutdownFramework{FrameworkId: frameworkID(id), Epoch: m.stamp()})
 		}
 	}

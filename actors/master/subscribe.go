@@ -64,7 +64,7 @@ func (m *Master) subscribe(from process.UPID, who authorization.Subject, s *sche
 
 // refuseSubscription tells a scheduler to give up.
 func (m *Master) refuseSubscription(to process.UPID, why error) error {
-	m.Log().Info("a framework is refused", "framework", to, "because", why)
+	m.Log().Info("framework refused", "at", to, "because", why)
 	m.tellError(to, why.Error())
 	return why
 }
@@ -145,6 +145,7 @@ func (m *Master) resubscribe(f *framework, from process.UPID, who authorization.
 	m.connect(f, from, who)
 	m.desk.frameworkUpdated(f)
 	m.tellAgents(f)
+	m.Log().Info("framework returned", "framework", f.id, "at", from)
 	return nil
 }
 
@@ -233,6 +234,7 @@ func (m *Master) updateFramework(f *framework, u *schedulerpb.Call_UpdateFramewo
 	changed := !proto.Equal(f.info, info)
 	m.change(f, info, u.GetSuppressedRoles(), u.GetOfferConstraints())
 	if changed {
+		m.Log().Info("framework updated", "framework", f.id)
 		m.desk.frameworkUpdated(f)
 		m.tellAgents(f)
 	}

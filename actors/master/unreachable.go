@@ -67,7 +67,7 @@ func (m *Master) markUnreachable(id, why string) {
 
 func (m *Master) markedUnreachable(id string, since time.Time, why string) {
 	m.counts.unreachableCompleted.Inc()
-	m.Log().Warn("agent is unreachable", "agent", id, "because", why)
+	m.Log().Warn("agent unreachable", "agent", id, "because", why)
 	record := &controlpb.UnreachableAgent{AgentId: agentID(id), Since: timeInfo(since)}
 	if a := m.agents.registered[id]; a != nil {
 		record.DrainInfo, record.Deactivated = a.drain, proto.Bool(a.deactivated)

@@ -31,6 +31,7 @@ func (m *Master) statusUpdate(from process.UPID, u *controlpb.StatusUpdate) {
 		return
 	}
 	m.counts.validUpdate.Inc()
+	m.detail("task changed", "framework", f.id, "agent", a.id, "task", t.id, "state", status.GetState())
 	m.setState(f, t, status, u.LatestState)
 	next := shallow(t.info)
 	next.StatusUpdateState, next.StatusUpdateUuid = status.State, status.Uuid

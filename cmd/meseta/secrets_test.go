@@ -52,6 +52,11 @@ func newVault(t *testing.T, more ...string) *vault {
 	known := filepath.Join(v.dir, "known.json")
 	v.startMaster("0", append(more, "--logging_level=DEBUG", "--log_dir=LM", "--credentials="+known, "--authenticate_agents", "--authenticate_http_readonly",
 		"--authenticate_http_readwrite", "--authenticate_http_frameworks", "--http_framework_authenticators=basic")...)
+	// It listens before it leads, and says 503 so long.
+	await(t, "the master leads", func() bool {
+		code, _ := v.read("GET", v.at+"/state", "")
+		return code == http.StatusOK
+	})
 	v.startAgent("0", "--logging_level=DEBUG", "--log_dir=LA", "--credential="+filepath.Join(v.dir, "agent.json"), "--http_credentials="+known,
 		"--authenticate_http_readonly", "--authenticate_http_readwrite", "--authenticate_http_executors", "--jwt_secret_key="+filepath.Join(v.dir, "key"))
 	return v
