@@ -214,7 +214,9 @@ func page(t *testing.T, at, path string) string {
 func TestSubscribersThatStopReading(t *testing.T) {
 	c := newCluster(t, "--http_write_timeout=10s")
 	agents := flock(t, c.at)
-	await(t, "all tasks are known", func() bool { return strings.Contains(page(t, c.at, "/metrics/snapshot"), fmt.Sprintf(`"master/tasks_staging":%d.0`, crowdAgents*crowdTasks)) })
+	await(t, "all tasks are known", func() bool {
+		return strings.Contains(page(t, c.at, "/metrics/snapshot"), fmt.Sprintf(`"master/tasks_staging":%d.0`, crowdAgents*crowdTasks))
+	})
 	healthy := watch(t, c.at)
 	_, snapshot, err := healthy.next()
 	if err != nil {

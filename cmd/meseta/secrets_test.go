@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"os"
@@ -27,6 +28,7 @@ const (
 	passwordOfGuest = "canary-of-a-guest"
 	keyOfTokens     = "canary-of-the-key-that-signs-tokens"
 	secretOfTask    = "canary-of-a-task"
+	mistyped        = "canary-that-is-no-password"
 )
 
 // vault is a cluster in which everybody has to prove who he is, with a scheduler that the test speaks for.
@@ -105,9 +107,13 @@ func (v *vault) read(method, url, body string, header ...string) (int, string) {
 // subscribe registers a framework, and waits for an offer.
 func (v *vault) subscribe() {
 	v.Helper()
-	answer := v.send("POST", v.at+"/api/v1/scheduler", `{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"root","name":"vault","principal":"ops","roles":["dev"],`+
-		`"capabilities":[{"type":"MULTI_ROLE"},{"type":"PARTITION_AWARE"}]}}}`)
-	v.Cleanup(func() { answer.Body.Close() })
+	var answer *http.Response
+	await(v.T, "the master has recovered", func() bool {
+		answer = v.send("POST", v.at+"/api/v1/scheduler", `{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"root","name":"vault","principal":"ops","roles":["dev"],`+
+			`"capabilities":[{"type":"MULTI_ROLE"},{"type":"PARTITION_AWARE"}]}}}`)
+		v.Cleanup(func() { answer.Body.Close() })
+		return answer.StatusCode != http.StatusServiceUnavailable
+	})
 	if answer.StatusCode != http.StatusOK {
 		v.Fatalf("the subscription is answered %s", answer.Status)
 	}
@@ -189,6 +195,7 @@ func (v *vault) token(executor string) (token string) {
 // An executor comes in with the token that its agent gave it, and with nothing else; and nobody ever reads a secret.
 func TestSecretsStaySecret(t *testing.T) {
 	v := newVault(t)
+	watched := v.watch()
 	v.subscribe()
 	v.launch()
 	own, other := v.token("e2"), v.token("t1")
@@ -220,14 +227,103 @@ func TestSecretsStaySecret(t *testing.T) {
 	if !strings.Contains(heard["the executor's events"], `"t2"`) {
 		t.Errorf("the executor hears %s", heard["the executor's events"])
 	}
+	v.change(heard)
+	for name, told := range watched {
+		await(t, name+" tell of the tasks", func() bool { return strings.Contains(told.String(), "t2") })
+		heard[name] = told.String()
+	}
 	v.listen(heard)
-	secrets := []string{passwordOfOps, passwordOfAgent, passwordOfGuest, keyOfTokens, secretOfTask, own, other, base64.StdEncoding.EncodeToString([]byte(secretOfTask)), basic()}
+	secrets := []string{passwordOfOps, passwordOfAgent, passwordOfGuest, keyOfTokens, secretOfTask, mistyped, own, other, base64.StdEncoding.EncodeToString([]byte(secretOfTask)), basic()}
 	for _, place := range slices.Sorted(maps.Keys(heard)) {
 		for _, s := range secrets {
 			if strings.Contains(heard[place], s) {
 				t.Errorf("%s tells %q", place, s)
 			}
 		}
+	}
+	v.disks(secrets)
+}
+
+// watch collects what operators who watch the master are told, in both languages.
+func (v *vault) watch() map[string]*stream {
+	v.Helper()
+	told := map[string]*stream{}
+	for _, f := range []wire.Format{wire.JSON, wire.Protobuf} {
+		answer := v.send("POST", v.at+"/api/v1", `{"type":"SUBSCRIBE"}`, "Accept", f.MediaType())
+		if answer.StatusCode != http.StatusOK {
+			v.Fatalf("who watches is answered %s", answer.Status)
+		}
+		v.Cleanup(func() { answer.Body.Close() })
+		s := newStream()
+		go func() { _, _ = io.Copy(s, answer.Body) }() // ends with the test
+		told["events for operators in "+f.String()] = s
+	}
+	return told
+}
+
+// change collects the answers of every call that changes something: to an empty one, to a body with a secret in it that is not
+// understood, and to somebody who mistyped his password; and of some that succeed.
+func (v *vault) change(heard map[string]string) {
+	v.Helper()
+	ask := func(at, body string, header ...string) {
+		code, answer := v.read("POST", at, v.names.Replace(body), header...)
+		heard[fmt.Sprintf("POST %s of %.80s, answered %d", at, body, code)] = answer
+	}
+	wrong := "Basic " + base64.StdEncoding.EncodeToString([]byte("ops:"+mistyped))
+	hidden := base64.StdEncoding.EncodeToString([]byte(secretOfTask))
+	for at, kinds := range map[string]map[int32]string{v.at + "/api/v1": masterpb.Call_Type_name, v.agentAt + "/api/v1": agentpb.Call_Type_name,
+		v.at + "/api/v1/scheduler": schedulerpb.Call_Type_name} {
+		for _, kind := range kinds {
+			if kind == "SUBSCRIBE" || strings.HasPrefix(kind, "GET_") {
+				continue
+			}
+			ask(at, `{"type":"`+kind+`"}`)
+			ask(at, `{"type":"`+kind+`","`+strings.ToLower(kind)+`":"`+secretOfTask+`"}`)
+			ask(at, `{"type":"`+kind+`","`+strings.ToLower(kind)+`":{"command":{"environment":{"variables":[{"name":"S","type":"SECRET","secret":{"type":"VALUE","value":{"data":"`+hidden+`"}}}]}}}}`)
+			ask(at, `{"type":"`+kind+`"}`, "Authorization", wrong)
+		}
+		ask(at, `{"type":`+secretOfTask)
+		ask(at, secretOfTask)
+		ask(at, `{"type":"`+secretOfTask+`"}`)
+	}
+	for _, body := range []string{
+		`{"type":"UPDATE_WEIGHTS","update_weights":{"weight_infos":[{"role":"dev","weight":2}]}}`,
+		`{"type":"SET_LOGGING_LEVEL","set_logging_level":{"level":3,"duration":{"nanoseconds":60000000000}}}`,
+		`{"type":"UPDATE_QUOTA","update_quota":{"quota_configs":[{"role":"other","limits":{"cpus":{"value":1}}}]}}`,
+		`{"type":"DEACTIVATE_AGENT","deactivate_agent":{"agent_id":{"value":"${agent}"}}}`,
+		`{"type":"REACTIVATE_AGENT","reactivate_agent":{"agent_id":{"value":"${agent}"}}}`,
+	} {
+		if code, answer := v.read("POST", v.at+"/api/v1", v.names.Replace(body)); code != http.StatusOK {
+			v.Errorf("%s is answered %d %s", body, code, answer)
+		} else {
+			heard[body] = answer
+		}
+	}
+}
+
+// disks looks for files with a secret in them that others than their owner may read. The test's own are not among them.
+func (v *vault) disks(secrets []string) {
+	v.Helper()
+	looked := 0
+	err := filepath.WalkDir(v.dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || filepath.Dir(name) == v.dir {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil || info.Mode()&0o077 == 0 {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		looked++
+		for _, s := range secrets {
+			if strings.Contains(string(text), s) {
+				v.Errorf("%s, which others may read (%v), has %q", name, info.Mode(), s)
+			}
+		}
+		return err
+	})
+	if err != nil || looked == 0 {
+		v.Errorf("%d files were looked at: %v", looked, err)
 	}
 }
 
@@ -306,6 +402,45 @@ func TestOldEndpointsAreFiltered(t *testing.T) {
 					if sees := strings.Contains(body, h); sees != (who == "ops") {
 						t.Errorf("%s sees %s: %v, in %.2000s", who, h, sees, body)
 					}
+				}
+			}
+		})
+	}
+}
+
+// Where an agent knows several ways to prove who one is, they are tried in their order: each lets in whom it knows, what one refuses
+// another may take, and who fails at all of them hears of all, in that order.
+func TestAuthenticatorsInOrder(t *testing.T) {
+	v := newVault(t)
+	v.subscribe()
+	v.launch()
+	token := v.token("e2")
+	for _, order := range []string{"basic,jwt", "jwt,basic"} {
+		t.Run(order, func(t *testing.T) {
+			known := filepath.Join(v.dir, "known.json")
+			a := start(t, v.dir, "agent", "--master="+v.at, "--ip=127.0.0.1", "--port=0", "--work_dir=B"+order[:1], "--credential="+filepath.Join(v.dir, "agent.json"),
+				"--http_credentials="+known, "--authenticate_http_readonly", "--authenticate_http_readwrite", "--authenticate_http_executors",
+				"--jwt_secret_key="+filepath.Join(v.dir, "key"), "--http_authenticators="+order)
+			at := a.sees(a.out, `listening on (\S+),`)
+			for _, c := range []struct {
+				who, header string
+				code        int
+			}{
+				{"an operator", basic(), 200}, {"an executor, whom nothing lets see flags", "Bearer " + token, 403}, {"a forger", "Bearer " + token[:len(token)-3] + "AAA", 401},
+				{"who mistypes", "Basic " + base64.StdEncoding.EncodeToString([]byte("ops:"+mistyped)), 401}, {"nobody", "", 401}, {"who says nonsense", "Digest x", 401},
+			} {
+				answer := v.send("GET", at+"/flags", "", "Authorization", c.header)
+				answer.Body.Close()
+				if answer.StatusCode != c.code {
+					t.Errorf("%s is answered %s, want %d", c.who, answer.Status, c.code)
+				}
+				if c.code != http.StatusUnauthorized {
+					continue
+				}
+				all := answer.Header.Get("WWW-Authenticate")
+				basicAt, bearerAt := strings.Index(all, "Basic realm="), strings.Index(all, "Bearer realm=")
+				if basicAt < 0 || bearerAt < 0 || (basicAt < bearerAt) != (order == "basic,jwt") {
+					t.Errorf("%s is challenged with %s", c.who, all)
 				}
 			}
 		})

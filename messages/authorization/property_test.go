@@ -236,8 +236,10 @@ func TestExecutors(t *testing.T) {
 					}
 				}
 			}
-			if authorization.Approves(l, executor("f", "x", "c"), authorization.ViewTask, its) {
-				t.Error("another executor's task is shown")
+			for _, a := range []authorization.Action{authorization.ViewTask, authorization.ViewExecutor} {
+				if authorization.Approves(l, executor("f", "x", "c"), a, its) {
+					t.Errorf("%v of another executor of its framework is allowed", a)
+				}
 			}
 		})
 	}

@@ -34,6 +34,8 @@ func TestEachRuleBites(t *testing.T) {
 		{"an actor reads a file", "actors/x/x.go", doc + "import \"os\"\nvar _, _ = os.ReadFile(\"a\")", "are an edge"},
 		{"an actor selects", "actors/x/x.go", doc + "func f() { select {} }", "is a message"},
 		{"a secret compared with ==", "messages/x/x.go", doc + "func f(secret, s string) bool { return secret == s }", "how much he has guessed"},
+		{"a proof compared as text", "messages/x/x.go", doc + "func f(proof []byte, s string) bool { return string(proof) == s }", "how much he has guessed"},
+		{"bytes compared where all bytes are secrets", "messages/credentials/x.go", doc + "func f(a, b []byte) bool { return string(a) == string(b) }", "how much he has guessed"},
 		{"a getter's secret compared with !=", "messages/x/x.go", doc + "func f(c interface{ GetSecret() string }, s string) bool { return s != c.GetSecret() }", "how much he has guessed"},
 		{"a signature compared with bytes.Equal", "messages/x/x.go", doc + "import \"bytes\"\nfunc f(mac, s []byte) bool { return bytes.Equal(s, mac[:]) }", "how much he has guessed"},
 		{"a field compared with EqualFold", "messages/x/x.go", doc + "import \"strings\"\nfunc f(c struct{ password string }, s string) bool { return strings.EqualFold(c.password, s) }", "how much he has guessed"},

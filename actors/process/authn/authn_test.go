@@ -1,6 +1,8 @@
 package authn_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
@@ -167,27 +169,33 @@ func TestToken(t *testing.T) {
 	t.Run("everything else is refused", func(t *testing.T) {
 		resign := func(head, body string) string {
 			// Signed with the right secret by somebody who puts in what he likes.
-			s, err := authn.Sign(authn.Claims{}, secret)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return enc([]byte(head)) + "." + enc([]byte(body)) + "." + strings.Split(s, ".")[2]
+			signed := enc([]byte(head)) + "." + enc([]byte(body))
+			mac := hmac.New(sha256.New, secret)
+			mac.Write([]byte(signed))
+			return signed + "." + enc(mac.Sum(nil))
+		}
+		if _, err := authn.Verify(resign(`{"alg":"HS256"}`, `{}`), secret, now); err != nil {
+			t.Fatalf("what is right is refused: %v", err)
 		}
 		for name, tok := range map[string]string{
-			"nothing":           "",
-			"two parts":         parts[0] + "." + parts[1],
-			"four parts":        good + ".x",
-			"header no base64":  "?." + parts[1] + "." + parts[2],
-			"header no JSON":    enc([]byte("x")) + "." + parts[1] + "." + parts[2],
-			"no algorithm":      enc([]byte(`{"alg":"none"}`)) + "." + parts[1] + ".",
-			"another algorithm": enc([]byte(`{"alg":"RS256"}`)) + "." + parts[1] + "." + parts[2],
-			"another payload":   parts[0] + "." + enc([]byte(`{"sub":"root"}`)) + "." + parts[2],
-			"signature cut":     parts[0] + "." + parts[1] + "." + parts[2][:10],
-			"critical header":   resign(`{"alg":"HS256","crit":["x"]}`, `{}`),
-			"expired":           token(t, authn.Claims{"exp": now.Unix()}),
-			"expiry no number":  token(t, authn.Claims{"exp": "tomorrow"}),
-			"not yet":           token(t, authn.Claims{"nbf": now.Unix() + 1}),
-			"too long":          token(t, authn.Claims{"x": strings.Repeat("x", 20_000)}),
+			"nothing":                         "",
+			"two parts":                       parts[0] + "." + parts[1],
+			"four parts":                      good + ".x",
+			"header no base64":                "?." + parts[1] + "." + parts[2],
+			"header no JSON":                  enc([]byte("x")) + "." + parts[1] + "." + parts[2],
+			"no algorithm":                    enc([]byte(`{"alg":"none"}`)) + "." + parts[1] + ".",
+			"another algorithm":               enc([]byte(`{"alg":"RS256"}`)) + "." + parts[1] + "." + parts[2],
+			"another payload":                 parts[0] + "." + enc([]byte(`{"sub":"root"}`)) + "." + parts[2],
+			"signature cut":                   parts[0] + "." + parts[1] + "." + parts[2][:10],
+			"critical header":                 resign(`{"alg":"HS256","crit":["x"]}`, `{}`),
+			"signed, but says that it is not": resign(`{"alg":"none"}`, `{}`),
+			"signed, but says otherwise how":  resign(`{"alg":"RS256"}`, `{}`),
+			"signed, but does not say how":    resign(`{}`, `{}`),
+			"of another type":                 resign(`{"alg":"HS256","typ":"JWE"}`, `{}`),
+			"expired":                         token(t, authn.Claims{"exp": now.Unix()}),
+			"expiry no number":                token(t, authn.Claims{"exp": "tomorrow"}),
+			"not yet":                         token(t, authn.Claims{"nbf": now.Unix() + 1}),
+			"too long":                        token(t, authn.Claims{"x": strings.Repeat("x", 20_000)}),
 		} {
 			if c, err := authn.Verify(tok, secret, now); err == nil {
 				t.Errorf("%s: accepted with %v", name, c)
