@@ -72,7 +72,7 @@ func (a *app) backupSave() *cobra.Command {
 		Overwrite bool   `flag:"overwrite" help:"replace the file if it is there"`
 	}{kept: keeps()}
 	c := &cobra.Command{Use: "save [flags] FILE", Short: "write the registry into a file", Args: arguments(1, 1),
-		Long: "Writes the registry into a file, also while masters run; they are not disturbed.",
+		Long:    "Writes the registry into a file, also while masters run; they are not disturbed.",
 		Example: "  meseta snapshot save --work_dir=/var/lib/meseta/master registry.snapshot"}
 	return bind(c, &config, func(args []string) error {
 		place, err := config.place()

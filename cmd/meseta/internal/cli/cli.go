@@ -29,7 +29,8 @@ For run they are the command's own, and:
   124        --timeout was over
   125        meseta or the cluster failed: a wrong command line, no master, too large for every agent, lost, refused
   126, 127   the command cannot be run, is not found
-  128+n      signal n ended the command (130: Ctrl-C)`
+  128+n      signal n ended the command (130: Ctrl-C)
+For doctor, as for monitoring plugins: 0 all is well, 1 warnings, 2 something fails, 3 the command line is wrong.`
 
 // programs are Mesos' programs by the name of the link that meseta is called through.
 var programs = map[string]string{
@@ -155,8 +156,11 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		err = usageError(flags.Explain(err, c.Flags()))
-		if c.Name() == "run" {
+		switch c.Name() {
+		case "run":
 			err = ownError(err)
+		case "doctor":
+			err = unknown(err)
 		}
 		return err
 	})
@@ -165,7 +169,7 @@ func (a *app) root() *cobra.Command {
 	programs := []*cobra.Command{a.master(), a.agent(), a.local(), a.execute()}
 	versioned(append(programs, root)...)
 	root.AddCommand(programs...)
-	root.AddCommand(a.backup(), a.demo(), a.dev(), a.runCommand(), a.status(), a.agents(), a.frameworks(), a.tasks(), a.roles(), a.offers(),
+	root.AddCommand(a.backup(), a.doctor(), a.demo(), a.dev(), a.runCommand(), a.status(), a.agents(), a.frameworks(), a.tasks(), a.roles(), a.offers(),
 		a.describe(), a.why(), a.logs(), a.ls(), a.cat(), a.get(), a.kill(), a.teardown(), a.events(), a.version())
 	// Some flags take several lines to explain; they stand below each other instead of running over the edge.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 110 |"))
