@@ -25,6 +25,10 @@ func Admit(info *mesospb.AgentInfo) Operation {
 		if _, ok := e.Admitted[id]; ok {
 			return fmt.Errorf("agent %s is already admitted: %w", id, fault.ErrConflict)
 		}
+		if _, ok := e.Unreachable[id]; ok {
+			// Or it would be recorded twice, and one record would outlive the other.
+			return fmt.Errorf("agent %s is unreachable, not new: %w", id, fault.ErrConflict)
+		}
 		if _, ok := e.Gone[id]; ok {
 			return fmt.Errorf("agent %s is gone: %w", id, fault.ErrConflict)
 		}

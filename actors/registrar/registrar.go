@@ -48,6 +48,7 @@ type Registrar struct {
 type waiting struct {
 	op   Operation
 	done *process.Promise[struct{}]
+	err  error // why it is refused, if it is
 }
 
 // Initialize implements process.Process.
@@ -126,7 +127,7 @@ func (r *Registrar) apply(op Operation, done *process.Promise[struct{}]) {
 	case r.term == nil:
 		done.Complete(struct{}{}, fmt.Errorf("%w: it is not recovered yet", ErrStore))
 	default:
-		r.queue = append(r.queue, waiting{op, done})
+		r.queue = append(r.queue, waiting{op: op, done: done})
 		r.next()
 	}
 }
@@ -141,10 +142,8 @@ func (r *Registrar) next() {
 	for len(r.queue) > 0 && !edit.full() {
 		w := r.queue[0]
 		r.queue = r.queue[1:]
-		if err := edit.perform(w.op); err != nil {
-			w.done.Complete(struct{}{}, err)
-			continue
-		}
+		// A refusal waits too: what it is founded on may be in this very batch, and not be durable yet.
+		w.err = edit.perform(w.op)
 		batch = append(batch, w)
 	}
 	r.write(edit, batch)
@@ -219,7 +218,7 @@ func (r *Registrar) written(batch []waiting) {
 		r.recovery = nil
 	}
 	for _, w := range batch {
-		w.done.Complete(struct{}{}, nil)
+		w.done.Complete(struct{}{}, w.err)
 	}
 	r.next()
 }

@@ -139,7 +139,10 @@ func unlocked(pairs []Pair) error {
 	if len(pairs) == 0 {
 		return fmt.Errorf("the lock is gone from Consul, which was wiped or restored, or somebody deleted it: %w", fault.ErrNotLeader)
 	}
-	return fmt.Errorf("the lock is held by %q: %w", pairs[0].Session, fault.ErrNotLeader)
+	if pairs[0].Session == "" {
+		return fmt.Errorf("Consul ended the session, or somebody released the lock: %w", fault.ErrNotLeader)
+	}
+	return fmt.Errorf("the lock is held by session %s: %w", pairs[0].Session, fault.ErrNotLeader)
 }
 
 func (w *candidate) inspect() {
