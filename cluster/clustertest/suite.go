@@ -56,6 +56,12 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"nothing to change is fine", nothing},
 		{"a deposed leader can neither read nor write", fenced},
 		{"a term of another cluster is refused", foreignTerm},
+		{"a term is valid until it ends", validUntilTheEnd},
+		{"the next candidate leads in the order of resigning", handsOver},
+		{"a detector hears of leaders in the order of their terms", detectOrder},
+		{"a batch of the largest size is made, a larger one refused", largestBatch},
+		{"keys and values may be any bytes", anyBytes},
+		{"writes of one term are seen in order by the next", termAfterTerm},
 		{"a context that ended changes nothing", cancelledContext},
 		{"what is loaded belongs to the caller", ownsLoaded},
 		{"registry and epochs survive a restart", survives},
@@ -377,4 +383,131 @@ func survives(t *testing.T, s Subject) {
 		t.Errorf("epoch %d after %d", next.Epoch(), term.Epoch())
 	}
 	holds(t, again, next, "a=1")
+}
+
+func validUntilTheEnd(t *testing.T, s Subject) {
+	term := lead(t, s, 1)
+	if !term.Valid() {
+		t.Fatal("a term that begins is not valid")
+	}
+	valid := make(chan bool, 1)
+	term.Lost(func(error) { valid <- term.Valid() })
+	resign(t, term)
+	if within(t, valid, "the end") || term.Valid() {
+		t.Fatal("a term that ended is valid")
+	}
+}
+
+func handsOver(t *testing.T, s Subject) {
+	var last uint64
+	current := lead(t, s, 0)
+	for n := 1; n < 5; n++ {
+		ch, _ := contend(s, n)
+		resign(t, current)
+		next := within(t, ch, "the next term")
+		if next.err != nil || !next.term.Valid() || current.Valid() || next.term.Epoch() <= max(last, current.Epoch()) {
+			t.Fatalf("candidate %d: %+v after epoch %d", n, next, current.Epoch())
+		}
+		last, current = current.Epoch(), next.term
+	}
+}
+
+// detectOrder follows as an agent does. Terms may be missed when they follow each other fast, and never come back.
+func detectOrder(t *testing.T, s Subject) {
+	const terms = 5
+	var last uint64
+	var known *cluster.Leader
+	for n := range terms {
+		term := lead(t, s, n)
+		for {
+			ch, _ := detect(s, known)
+			got := within(t, ch, "the leader")
+			if got.err != nil || got.leader.Same(known) {
+				t.Fatalf("detected %+v, %v after %+v", got.leader, got.err, known)
+			}
+			known = got.leader
+			if known == nil {
+				continue
+			}
+			if known.Epoch < last {
+				t.Fatalf("epoch %d after %d", known.Epoch, last)
+			}
+			if last = known.Epoch; last == term.Epoch() {
+				break
+			}
+		}
+		resign(t, term)
+	}
+}
+
+func largestBatch(t *testing.T, s Subject) {
+	term := lead(t, s, 1)
+	var most []cluster.Change
+	for i := range cluster.MaxChanges {
+		most = append(most, cluster.Change{Key: fmt.Sprintf("%03d", i), Value: []byte("v")})
+	}
+	apply(t, s, term, most...)
+	if err := s.Apply(t.Context(), term, append(most, set("more", "1"))); !errors.Is(err, fault.ErrInvalid) {
+		t.Errorf("one change too many: %v", err)
+	}
+	// As heavy as can be, in many keys of the worst kind.
+	var heavy []cluster.Change
+	weight := 0
+	for i := 0; ; i++ {
+		c := cluster.Change{Key: fmt.Sprintf("%03d", i) + strings.Repeat("\x01", cluster.MaxKey-3), Value: []byte(strings.Repeat("\xff", 2700))}
+		if weight += c.Weight(); weight > cluster.MaxWeight || len(heavy) == cluster.MaxChanges {
+			break
+		}
+		heavy = append(heavy, c)
+	}
+	apply(t, s, term, heavy...)
+	entries, err := s.Load(t.Context(), term)
+	if err != nil || len(entries) != cluster.MaxChanges+len(heavy) {
+		t.Fatalf("%d entries of %d and %d, %v", len(entries), cluster.MaxChanges, len(heavy), err)
+	}
+	if err := s.Apply(t.Context(), term, append(heavy, cluster.Change{Key: "more", Value: make([]byte, cluster.MaxValue)})); !errors.Is(err, fault.ErrInvalid) {
+		t.Errorf("too heavy: %v", err)
+	}
+}
+
+func anyBytes(t *testing.T, s Subject) {
+	term := lead(t, s, 1)
+	var all []byte
+	for b := range 256 {
+		all = append(all, byte(b))
+	}
+	keys := []string{"plain", "with blank", "a//b", "../up", "%41", "%", "ä", "\xff\xfe", "\x00", string(all), `"`, "<&>", "\u2028"}
+	var changes []cluster.Change
+	for _, key := range keys {
+		changes = append(changes, cluster.Change{Key: key, Value: append([]byte(key), all...)})
+	}
+	apply(t, s, term, changes...)
+	entries, err := s.Load(t.Context(), term)
+	if err != nil || len(entries) != len(keys) {
+		t.Fatalf("%d entries of %d, %v", len(entries), len(keys), err)
+	}
+	for i, e := range entries {
+		if string(e.Value) != e.Key+string(all) {
+			t.Errorf("the value of %q is %q", e.Key, e.Value)
+		}
+		if i > 0 && entries[i-1].Key >= e.Key {
+			t.Errorf("%q comes before %q", entries[i-1].Key, e.Key)
+		}
+	}
+	for i := range changes {
+		changes[i].Value = nil
+	}
+	apply(t, s, term, changes...)
+	holds(t, s, term, "")
+}
+
+func termAfterTerm(t *testing.T, s Subject) {
+	for n := range 4 {
+		term := lead(t, s, n)
+		for i := range 3 {
+			apply(t, s, term, set("last", fmt.Sprint(n, "-", i)), set(fmt.Sprint("by", n), fmt.Sprint(i)))
+		}
+		resign(t, term)
+	}
+	holds(t, s, lead(t, s, 9), "by0=2 by1=2 by2=2 by3=2 last=3-2")
 }
