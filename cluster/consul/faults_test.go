@@ -395,3 +395,63 @@ func TestDetectorKeepsTheLeaderThroughTrouble(t *testing.T) {
 	c.servers.Store.Expire(c.config.Prefix + "/leader")
 	c.Until("the change", time.Second, func() bool { return changes == 1 })
 }
+
+// Who begins to contend while Consul is away leads when it is there.
+func TestContendingWhileConsulIsAway(t *testing.T) {
+	c := newContest(t, 1, 0, nil)
+	c.servers.Nodes[0].Crash()
+	m := &contestant{c: c, config: c.config, memory: &memory{}}
+	m.node = c.Node("m0", testkit.Boot(func(*testkit.Node) { m.boot() }))
+	c.candidates = append(c.candidates, m)
+	m.boot()
+	c.Advance(time.Minute)
+	if m.term != nil || m.fatal != nil {
+		t.Fatalf("without Consul: %v, %v", m.term, m.fatal)
+	}
+	c.servers.Nodes[0].Restart()
+	c.takes(m, 10*time.Second)
+}
+
+// A detector that was cut off while another began to lead finds out when it is back, and not that nobody leads.
+func TestDetectorFindsTheNextLeaderAfterTrouble(t *testing.T) {
+	c := newContest(t, 1, 2, nil)
+	one, two := c.leader(5 * time.Second)
+	far := c.Node("far")
+	cl := consul.New(c.config, c.servers.Wire(far), model.Clock(far), slog.New(slog.DiscardHandler))
+	var leaders []*cluster.Leader
+	var follow func(previous *cluster.Leader)
+	follow = func(previous *cluster.Leader) {
+		cl.Detect(previous, func(l *cluster.Leader, err error) {
+			if err != nil {
+				t.Errorf("detected %v", err)
+				return
+			}
+			leaders = append(leaders, l)
+			follow(l)
+		})
+	}
+	follow(nil)
+	c.Until("the leader", time.Second, func() bool { return len(leaders) == 1 })
+	c.Cut(far, c.servers.Nodes[0])
+	one.node.Crash()
+	c.takes(two, 2*ttl+time.Second)
+	c.Advance(time.Second)
+	if len(leaders) != 1 {
+		t.Fatalf("it knows though it is cut off: %v", leaders)
+	}
+	c.Heal(far, c.servers.Nodes[0])
+	c.Until("the next leader", 15*time.Second, func() bool { return len(leaders) == 2 })
+	if l := leaders[1]; l == nil || l.UPID != "master@"+two.node.String() || l.Epoch <= leaders[0].Epoch {
+		t.Fatalf("detected %+v", l)
+	}
+}
+
+// Withdrawing frees what was held for the candidate.
+func TestWithdrawnCandidateLeavesNoSession(t *testing.T) {
+	c := newContest(t, 1, 1, nil)
+	c.leader(5 * time.Second)
+	cancel := c.candidates[0].cl.Contend(&mesospb.MasterInfo{Pid: proto.String("master@b:1")}, func(cluster.Term, error) { t.Error("it was told") })
+	c.Until("its session", time.Second, func() bool { return c.servers.Store.Sessions() == 2 })
+	cancel()
+	c.Until("its end", time.Second, func() bool { return c.servers.Store.Sessions() == 1 })
+}

@@ -43,7 +43,14 @@ func (w *candidate) create() {
 		session.Checks = []string{w.checkID()}
 	}
 	begun := w.c.clock.Now()
-	w.question = w.c.ask(w.sessions.server(), session, requestTimeout, func(r Reply, err error) {
+	// The answer is heard also by a candidate that has left meanwhile, or the session would be nobody's.
+	w.c.ask(w.sessions.server(), session, requestTimeout, func(r Reply, err error) {
+		if w.over {
+			if err == nil && !w.c.closed {
+				w.c.retire(r.Session, w.checkID())
+			}
+			return
+		}
 		if err == nil && r.Session == "" {
 			err = errors.New("it answered without a session")
 		}
