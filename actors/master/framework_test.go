@@ -154,6 +154,20 @@ func TestSchedulerFailover(t *testing.T) {
 		g.accept([]*mesospb.Offer{o}, 0, command("t2", o, "cpus:1;mem:64"))
 		equal(t, "the reason", g.updated("t2", mesospb.TaskState_TASK_LOST).GetReason(), mesospb.TaskStatus_REASON_INVALID_OFFERS)
 	})
+	executor := &mesospb.ExecutorID{Value: proto.String("e")}
+	t.Run("messages of executors reach the new one", func(t *testing.T) {
+		a.Send(s.master(), &controlpb.ExecutorMessage{FrameworkId: fid(f.id), AgentId: a.info.Id, ExecutorId: executor, Data: []byte("hi")})
+		equal(t, "the data", string(g.Expect(event(schedulerpb.Event_MESSAGE))[0].Msg.(*schedulerpb.Event).GetMessage().GetData()), "hi")
+	})
+	t.Run("messages of the new one reach executors", func(t *testing.T) {
+		g.call(&schedulerpb.Call{Type: schedulerpb.Call_MESSAGE.Enum(), Message: &schedulerpb.Call_Message{AgentId: a.info.Id, ExecutorId: executor, Data: []byte("hello")}})
+		equal(t, "the data", string(a.Expect(testkit.Of[*controlpb.FrameworkMessage]())[0].Msg.(*controlpb.FrameworkMessage).GetData()), "hello")
+	})
+	t.Run("it may ask again", func(t *testing.T) {
+		g.Send(s.master(), g.subscribeCall())
+		g.Expect(event(schedulerpb.Event_SUBSCRIBED))
+		equal(t, "frameworks", len(s.frameworks().GetFrameworks()), 1)
+	})
 	equal(t, "the resources", amounts(t, g.offer().GetResources()), "cpus:3; mem:4032")
 	g.kill("t1", nil)
 	a.Expect(testkit.Of[*controlpb.KillTask]())

@@ -255,3 +255,74 @@ func TestAFrameworkThatNeverReturnsIsRemoved(t *testing.T) {
 		t.Errorf("%d processes are left", len(left))
 	}
 }
+
+// teller is a detector that says what a test says.
+type teller struct {
+	now  *cluster.Leader
+	done func(*cluster.Leader, error)
+}
+
+func (d *teller) Detect(previous *cluster.Leader, done func(*cluster.Leader, error)) func() {
+	if !d.now.Same(previous) {
+		done(d.now, nil)
+		return func() {}
+	}
+	d.done = done
+	return func() { d.done = nil }
+}
+
+func (d *teller) say(l *cluster.Leader) {
+	d.now = l
+	if done := d.done; done != nil {
+		d.done = nil
+		done(l, nil)
+	}
+}
+
+// An agent that is told that nobody leads, and then that the same master does, asks it to be taken back, and its task
+// goes on.
+func TestAnAgentReturnsToTheSameMaster(t *testing.T) {
+	w := cast.New(t, testkit.Seed(13))
+	m := w.Master("m1")
+	w.Settle()
+	word := &teller{now: &cluster.Leader{UPID: m.UPID().String()}}
+	a := w.Agent("a1", "cpus:4;mem:4096")
+	a.Parts = func(p *agent.Parts) { p.Detector = word }
+	a.Crash()
+	a.Restart()
+	f := w.Framework("f1")
+	f.Launch(f.ExpectOffer(a, "cpus:4;mem:4096"), "t1", "cpus:1;mem:64", "sleep 100000")
+	f.Expect(cast.Update("t1", mesospb.TaskState_TASK_STARTING), cast.Update("t1", mesospb.TaskState_TASK_RUNNING))
+	w.Advance(time.Second) // the acknowledgement is on its way
+	returns := w.Watch(testkit.Of[*controlpb.ReregisterAgent]())
+	leader := word.now
+	word.say(nil)
+	w.Advance(10 * time.Second)
+	if returns.Count() != 0 {
+		t.Error("it asks somebody though nobody leads")
+	}
+	word.say(leader)
+	w.Advance(10 * time.Second)
+	if returns.Count() == 0 || m.Client.View().Agents.Len() != 1 || len(a.Machine.Running()) != 2 {
+		t.Errorf("it asked %d times, %d agents, %d processes", returns.Count(), m.Client.View().Agents.Len(), len(a.Machine.Running()))
+	}
+	f.ExpectNone(time.Minute, testkit.Of(func(e *schedulerpb.Event) bool { return e.GetUpdate() != nil }))
+}
+
+// What a framework says of itself when it comes back after a failover is what holds, at the agents too.
+func TestAFrameworkChangesAcrossAFailover(t *testing.T) {
+	h := newHouse(t)
+	h.masters[0].Crash()
+	h.takesOver(t, h.masters[1], time.Minute)
+	told := h.Watch(testkit.Of[*controlpb.UpdateFramework]())
+	h.f.Info.Hostname = proto.String("elsewhere")
+	h.f.Subscribe()
+	h.Advance(time.Second)
+	if told.Count() == 0 || told.Messages()[0].Msg.(*controlpb.UpdateFramework).GetFramework().GetHostname() != "elsewhere" {
+		t.Errorf("agents are told %v", told.Messages())
+	}
+	one, _ := h.masters[1].Client.View().Frameworks.Get(h.f.Info.GetId().GetValue())
+	if one.GetFrameworkInfo().GetHostname() != "elsewhere" || one.GetRecovered() {
+		t.Errorf("the master has %v", one)
+	}
+}

@@ -10,6 +10,7 @@ const (
 	masterRoom    = "actors/master"
 	gatewayRoom   = "actors/gateway"
 	commandRoom   = "cmd/meseta"
+	detectorRoom  = "actors/detector"
 )
 
 const once = 1 // the metric is shown as the benchmark reports it
@@ -44,6 +45,11 @@ var rows = []Row{
 	{What: "allocator: why, over 50,000 agents", Package: allocatorRoom, Benchmark: "BenchmarkWhy", Unit: "ns/op", Scale: 1e-6, Shown: "ms", Bound: 10},
 
 	{What: "20,000 agents with 100,000 tasks re-register", Mesos: "5.1 s", Package: masterRoom, Benchmark: "BenchmarkReregister", Unit: "all-back-ms", Scale: 1e-3, Shown: "s", Bound: 1.5},
+
+	{What: "10,000 who ask learn of a new leader", Package: detectorRoom, Benchmark: "BenchmarkFollowers", Unit: "ns/op", Scale: 1e-6, Shown: "ms", Bound: 500},
+	{What: "master failover until offers flow, told to end", Package: commandRoom, Benchmark: "BenchmarkMasterFailover/SIGTERM", Unit: "ns/op", Scale: 1e-6, Shown: "ms", Bound: 200},
+	{What: "— killed, with Consul's health check", Package: commandRoom, Benchmark: "BenchmarkMasterFailover/kill_with_check", Unit: "ns/op", Scale: 1e-9, Shown: "s", Bound: 3},
+	{What: "— killed, with default settings", Package: commandRoom, Benchmark: "BenchmarkMasterFailover/kill", Unit: "ns/op", Scale: 1e-9, Shown: "s", Bound: 25},
 
 	{What: "`/state`, 10,000 agents, 200,000 tasks", Mesos: "2.2 s", Package: gatewayRoom, Benchmark: "BenchmarkState/old", Unit: "ns/op", Scale: 1e-9, Shown: "s", Bound: 0.5},
 	{What: "—— when nothing of it is kept", Package: gatewayRoom, Benchmark: "BenchmarkState/old-first", Unit: "ns/op", Scale: 1e-9, Shown: "s", Bound: 0.5},

@@ -25,6 +25,7 @@ const exitCodes = `Exit codes:
   0          done
   1          it failed
   2          the command line is wrong
+  3          a master lost its leadership: start it again, and it stands by
 For run they are the command's own, and:
   124        --timeout was over
   125        meseta or the cluster failed: a wrong command line, no master, too large for every agent, lost, refused
@@ -78,7 +79,10 @@ func (e *exit) Unwrap() error { return e.err }
 // usageError is a command line that is wrong.
 func usageError(err error) error { return &exit{exitUsage, err} }
 
-const exitUsage = 2
+const (
+	exitUsage   = 2
+	exitDeposed = 3
+)
 
 // ownError keeps the codes of `run` apart from those of the command that it runs: whatever is wrong with the command
 // line is a failure of meseta's own.
@@ -107,6 +111,9 @@ func (a *app) report(err error) int {
 		return 0
 	}
 	code := 1
+	if errors.Is(err, fault.ErrNotLeader) {
+		code = exitDeposed
+	}
 	if e, ok := errors.AsType[*exit](err); ok {
 		code, err = e.code, e.err
 	}

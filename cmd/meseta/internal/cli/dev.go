@@ -94,7 +94,7 @@ func (a *app) runDev(config devConfig, portGiven bool) (err error) {
 func populate(s *node.Service, dir string, config devConfig) error {
 	m := master.Default()
 	m.WorkDir = filepath.Join(dir, "master")
-	if err := s.Master(m, realms.DefaultMaster()); err != nil {
+	if err := s.Master(m, node.DefaultElection(), realms.DefaultMaster()); err != nil {
 		return err
 	}
 	for i := range config.Agents {

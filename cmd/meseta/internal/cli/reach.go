@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
@@ -13,7 +13,7 @@ import (
 
 // reach is how a command finds the cluster.
 type reach struct {
-	Master     string `flag:"master" help:"the master, host:port; several with commas between, any of which may lead"`
+	Master     string `flag:"master" help:"the masters: host:port, several with commas between, any of which may lead; or consul://HOST:PORT/PREFIX; or zk://HOST:PORT/PATH"`
 	Credential string `flag:"credential" unit:"path" help:"the file with a principal and a secret, for a cluster that wants to know who asks"`
 	node.TLS
 }
@@ -31,13 +31,13 @@ func (r reach) client() (*api.Client, error) {
 
 // clientOf makes what asks the cluster with a credential. nil: with none.
 func (r reach) clientOf(credential *mesospb.Credential) (*api.Client, error) {
-	var masters []string
-	for name := range strings.SplitSeq(r.Master, ",") {
-		address, err := node.Resolve(strings.TrimSpace(name))
-		if err != nil {
-			return nil, usageError(err)
-		}
-		masters = append(masters, address)
+	found, err := node.ParseMasters(r.Master)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	masters, err := found.Addresses(context.Background(), logTo(os.Stderr, quietLevel))
+	if err != nil {
+		return nil, err
 	}
 	secured, err := r.TLS.Client()
 	if err != nil {

@@ -26,8 +26,9 @@ type masterConfig struct {
 	Guard realms.Master
 	Node  node.Config
 	node.Logging
-	// Registry is where the registry is kept: replicated_log, which is a file in work_dir, or in_memory, which forgets
-	// everything when the master ends.
+	node.Election
+	// Registry is where the registry is kept: replicated_log, which is a file in work_dir or what --election names, or
+	// in_memory, which forgets everything when the master ends.
 	Registry string `flag:"registry"`
 	// Whitelist is a file with the hosts whose agents are offered, one in each line. It is read again every 5 seconds.
 	// Empty: all are.
@@ -35,21 +36,28 @@ type masterConfig struct {
 }
 
 func (a *app) master() *cobra.Command {
-	config := masterConfig{Config: master.Default(), Guard: realms.DefaultMaster(), Node: node.Default(5050), Logging: node.Logging{Level: node.Level(slog.LevelInfo)}, Registry: inFile}
+	config := masterConfig{Config: master.Default(), Guard: realms.DefaultMaster(), Node: node.Default(5050), Logging: node.Logging{Level: node.Level(slog.LevelInfo)},
+		Election: node.DefaultElection(), Registry: inFile}
 	config.WorkDir = node.WorkDir("master")
 	c := &cobra.Command{
 		Use: "master [flags]", GroupID: "serve", Args: noArguments,
 		Short: "run a master: it knows the agents and offers what they have to frameworks",
 		Long: "Runs a master, which admits agents, offers their resources to frameworks, and keeps what must survive it in\n" +
-			"--work_dir. SIGTERM and Ctrl-C end it; agents and tasks go on, and come back to it when it is started again.",
-		Example: "  meseta master --ip=127.0.0.1 --port=5050 --work_dir=M",
+			"--work_dir. SIGTERM and Ctrl-C end it; agents and tasks go on, and come back to it when it is started again.\n\n" +
+			"With --election=consul://… several masters agree in Consul on the one that leads; the others stand by and send\n" +
+			"whoever asks them to it. One that loses its leadership ends with exit code 3: start it again, and it stands by.",
+		Example: "  meseta master --ip=127.0.0.1 --port=5050 --work_dir=M\n" +
+			"  meseta master --ip=10.0.0.1 --election=consul://127.0.0.1:8500/meseta",
 	}
 	bind(c, &config, func([]string) error {
-		if err := errors.Join(config.Validate(), config.Guard.Validate(config.Credentials != ""), config.Node.Validate()); err != nil {
+		if err := errors.Join(config.Config.Validate(), config.Election.Validate(), config.Guard.Validate(config.Credentials != ""), config.Node.Validate()); err != nil {
 			return usageError(err)
 		}
-		if config.Registry != inFile && config.Registry != inMemory {
+		switch {
+		case config.Registry != inFile && config.Registry != inMemory:
 			return usageError(fmt.Errorf("--registry=%s: %s or %s expected", config.Registry, inFile, inMemory))
+		case config.Registry == inMemory && config.Election.Election != node.Standalone:
+			return usageError(fmt.Errorf("--registry=%s: masters that are elected keep their registry together; leave the flag out", inMemory))
 		}
 		s, err := a.open(c, config.Node, config.Logging)
 		if err != nil {
@@ -58,7 +66,7 @@ func (a *app) master() *cobra.Command {
 		if config.Registry == inMemory {
 			s.Forgetful()
 		}
-		if err := s.Master(config.Config, config.Guard); err != nil {
+		if err := s.Master(config.Config, config.Election, config.Guard); err != nil {
 			_ = s.Close()
 			return err
 		}
@@ -94,7 +102,8 @@ func (a *app) open(c *cobra.Command, config node.Config, logging node.Logging) (
 
 type agentConfig struct {
 	agent.Config
-	// Master is the address of the master, host:port.
+	// Master is where the leading master is found: host:port of one or, with commas between, of several masters, any of
+	// which may lead; consul://HOST:PORT/PREFIX as in the masters' --election; or zk://HOST:PORT/PATH.
 	Master string `flag:"master"`
 	Guard  realms.Agent
 	Node   node.Config

@@ -7,7 +7,6 @@ const (
 	needsModules       = "modules, which are libraries for Mesos and do not fit here; leave the flag out"
 	needsCgroups       = "Linux isolators, which this build does not have; leave the flag out"
 	needsImages        = "container images, which this build does not have; leave the flag out"
-	needsElection      = "an election service, which this build does not have; leave the flag out"
 	needsProviders     = "resource providers, which this build does not have; leave the flag out"
 	needsSorter        = "another sorter than drf, which this build does not have; leave the flag out"
 	needsProfiler      = "a profiler, which this build does not have; leave the flag out"
@@ -31,8 +30,6 @@ var takenByBoth = []flags.Taken{
 
 // takenByMasters are those of masters.
 var takenByMasters = []flags.Taken{
-	{Name: "zk", Missing: needsElection},
-	{Name: "quorum", Missing: needsElection},
 	{Name: "master_contender", Missing: needsModules},
 	{Name: "master_detector", Missing: needsModules},
 	{Name: "registry_strict", Default: "false", Missing: "a strict registry, which Mesos does not have either; leave the flag out"},

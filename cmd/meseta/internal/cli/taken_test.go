@@ -80,7 +80,7 @@ func TestTakenFlags(t *testing.T) {
 		{master, "--allocator=hierarchical", ""}, {master, "--no-hostname_lookup", ""}, {master, "--zk_session_timeout=20secs", ""},
 		{agent, "--launcher=linux", "Linux isolators"}, {agent, "--isolation=posix/cpu,cgroups/mem", "Linux isolators"},
 		{agent, "--containerizers=docker,mesos", "container images"}, {agent, "--image_providers=docker", "container images"},
-		{master, "--zk=zk://h:2181/mesos", "an election service"}, {master, "--role_sorter=random", "another sorter"},
+		{master, "--zk=zk://h:2181/mesos", ""}, {master, "--quorum=2", ""}, {master, "--role_sorter=random", "another sorter"},
 		{master, "--modules=x", "modules"}, {agent, "--resource_estimator=x", "oversubscription"}, {agent, "--cgroups_enable_cfs", "Linux isolators"},
 	} {
 		err := c.command.ParseFlags([]string{c.flag})

@@ -65,7 +65,16 @@ func (a *app) runTask(s *spec) error {
 	defer w.rt.Shutdown(a.ctx)
 	w.populate()
 	w.job = &job.Job{Tasks: s.tasks, Executor: s.executor, Tell: w.events.Tell}
-	w.ref, err = scheduler.Spawn(w.rt, "run", w.job, scheduler.Config{Framework: s.framework, Master: master, Credential: s.credential})
+	masters, err := node.ParseMasters(s.Master)
+	if err != nil {
+		return &exit{job.ExitOwn, err}
+	}
+	leading, end, err := masters.Detector(w.rt, "detector", logTo(a.err, quietLevel))
+	if err != nil {
+		return &exit{job.ExitOwn, err}
+	}
+	defer end()
+	w.ref, err = scheduler.Spawn(w.rt, "run", w.job, scheduler.Config{Framework: s.framework, Detector: leading, Credential: s.credential})
 	if err != nil {
 		return &exit{job.ExitOwn, err}
 	}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/meseta-io/meseta/messages/fault"
 )
 
 // MasterPort is where masters listen unless told otherwise.
@@ -25,7 +27,7 @@ func Resolve(master string) (string, error) {
 	if net.ParseIP(host) == nil {
 		found, err := net.LookupHost(host)
 		if err != nil || len(found) == 0 {
-			return "", fmt.Errorf("--master=%s: no host is called %s", master, host)
+			return "", fmt.Errorf("--master=%s: no host is called %s: %w", master, host, fault.ErrNotFound)
 		}
 		host = preferIPv4(found)
 	}

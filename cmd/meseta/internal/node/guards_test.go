@@ -60,7 +60,7 @@ func TestGuardsAreReloaded(t *testing.T) {
 	m.Credentials, m.ACLs, m.RateLimits = write("credentials", "ops canary-1"), write("acls", `{}`), write("limits", `{}`)
 	guard := realms.DefaultMaster()
 	guard.Readonly = true
-	if err := s.Master(m, guard); err != nil {
+	if err := s.Master(m, node.DefaultElection(), guard); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Open(); err != nil {

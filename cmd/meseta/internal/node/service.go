@@ -23,9 +23,6 @@ import (
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/remote"
-	"github.com/meseta-io/meseta/cluster"
-	"github.com/meseta-io/meseta/cluster/memory"
-	"github.com/meseta-io/meseta/cluster/standalone"
 	"github.com/meseta-io/meseta/messages/authorization"
 )
 
@@ -122,18 +119,21 @@ func isBug(err error) bool {
 	return ok
 }
 
-// Master adds a master, which keeps its registry in its work_dir.
-func (s *Service) Master(c master.Config, guard realms.Master) error {
+// Master adds a master, which is elected and keeps its registry as e says.
+func (s *Service) Master(c master.Config, e Election, guard realms.Master) error {
 	var parts master.Parts
 	if err := s.guarded(c, guard, &parts); err != nil {
 		return err
 	}
-	store, err := s.registry(c.WorkDir)
+	store, err := s.elected(e, c.WorkDir)
 	if err != nil {
 		return err
 	}
 	s.showLog("/master/log", parts.Authorizer)
-	parts.Contender, parts.Registry = store, store
+	parts.Detector, parts.Registry = store, store
+	if parts.Contender, err = s.publishing(store, e.ZK); err != nil {
+		return err
+	}
 	m, err := master.Spawn(s.rt, c, parts)
 	if err == nil {
 		s.reloadRateLimits(c.RateLimits, m)
@@ -145,22 +145,6 @@ func (s *Service) Master(c master.Config, guard realms.Master) error {
 
 // Forgetful makes masters that are added keep their registry in memory.
 func (s *Service) Forgetful() { s.forgetful = true }
-
-// registry opens what must survive a master, and who leads.
-func (s *Service) registry(workDir string) (interface {
-	cluster.Contender
-	cluster.Registry
-}, error) {
-	if s.forgetful {
-		return memory.New(), nil
-	}
-	store, err := standalone.Open(workDir)
-	if err != nil {
-		return nil, fmt.Errorf("--work_dir=%s: %w; name another directory", workDir, err)
-	}
-	s.close = append(s.close, store.Close)
-	return store, nil
-}
 
 // Settings says how the node's settings are found out, for /flags.
 func (s *Service) Settings(all func() map[string]string) { s.parts.Flags = all }
@@ -181,20 +165,21 @@ func (s *Service) showLog(virtual string, a authorization.Authorizer) {
 	}
 }
 
-// Agent adds an agent of the master at an address.
+// Agent adds an agent of the masters that an address names, as ParseMasters reads it.
 func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) error {
 	var parts agent.Parts
 	if err := s.guardedAgent(c, guard, &parts); err != nil {
 		return err
 	}
-	address, err := Resolve(address)
+	masters, err := ParseMasters(address)
 	if err != nil {
 		return err
 	}
-	detector, err := standalone.At(address)
+	found, end, err := masters.Detector(s.rt, c.ID+"-detector", s.log.Logger)
 	if err != nil {
 		return err
 	}
+	s.close = append(s.close, end)
 	credential, err := Credential(c.Credential, s.log.Logger)
 	if err != nil {
 		return err
@@ -218,7 +203,7 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 		s.lives.Launcher = launcher
 		launcher = s.lives
 	}
-	parts.Detector, parts.Launcher, parts.Disk, parts.Credential, parts.Machine, parts.Ended = detector, launcher, disk, credential, machine, s.end
+	parts.Detector, parts.Launcher, parts.Disk, parts.Credential, parts.Machine, parts.Ended = found, launcher, disk, credential, machine, s.end
 	s.showLog("/slave/log", parts.Authorizer)
 	fetcher, err := courier.New(c.Fetcher, c.WorkDir, s.rt.Metrics(), s.log.Logger)
 	if err != nil {

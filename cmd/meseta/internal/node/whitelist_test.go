@@ -62,7 +62,7 @@ func TestWhitelistIsWatched(t *testing.T) {
 	}
 	defer s.Close()
 	s.Forgetful()
-	if err := s.Master(master.Default(), realms.DefaultMaster()); err != nil {
+	if err := s.Master(master.Default(), DefaultElection(), realms.DefaultMaster()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Whitelist(path); err == nil || !strings.Contains(err.Error(), "--whitelist") {
