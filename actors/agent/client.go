@@ -15,6 +15,16 @@ type Client struct {
 	d     *desk
 }
 
+// Leave has the agent end every executor, say goodbye to the master so that nobody waits for the tasks, and end.
+func (c Client) Leave(why string) {
+	process.Dispatch(c.agent, func(a *Agent) {
+		if a.phase < leaving {
+			a.b.Log().Info("told to leave", "by", why)
+			a.leave(true)
+		}
+	})
+}
+
 // UPID is the agent's name.
 func (c Client) UPID() process.UPID { return c.agent.UPID }
 

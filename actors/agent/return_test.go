@@ -277,3 +277,33 @@ func (w *town) damage(suffix string) string {
 	w.t.Fatalf("there is no %s", suffix)
 	return ""
 }
+
+// An agent that was told to end, and still waits for an executor, does not return to the cluster.
+func TestALeavingAgentDoesNotRegisterAgain(t *testing.T) {
+	w := withPuppet(t)
+	w.puppet.stubborn = true
+	w.send(&controlpb.ShutdownAgent{Message: proto.String("gone for good"), Epoch: &w.epoch})
+	w.Advance(time.Second)
+	w.send(&controlpb.Ping{Connected: proto.Bool(false), Epoch: &w.epoch})
+	w.master.ExpectNone(time.Minute, testkit.Of[*controlpb.ReregisterAgent](), testkit.Of[*controlpb.RegisterAgent]())
+	if len(w.a.Endings) != 1 {
+		t.Error("it has not ended")
+	}
+}
+
+// The order to end an executor that is being launched ends its task before it has begun.
+func TestShutdownOfAnExecutorThatIsLaunched(t *testing.T) {
+	for _, after := range []time.Duration{0, 100 * time.Microsecond, 2 * time.Millisecond, 50 * time.Millisecond} {
+		t.Run(after.String(), func(t *testing.T) {
+			w := joined(t)
+			w.run(custom("t1", "e1", "puppet"))
+			w.Advance(after)
+			w.send(&controlpb.ShutdownExecutor{FrameworkId: framework().Id, ExecutorId: &mesospb.ExecutorID{Value: proto.String("e1")}, Epoch: &w.epoch})
+			w.status("t1", failed)
+			w.quiet(time.Minute)
+			if n := len(w.a.Machine.Running()); n != 0 {
+				t.Errorf("%d processes are left", n)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +56,10 @@ func TestATaskThatEndsWhileItsAgentRecovers(t *testing.T) {
 	if err := silent.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	await(t, "the executor has stopped", func() bool {
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", silent.Pid))
+		return bytes.Contains(stat, []byte(") T "))
+	})
 	c.startAgent(portOf(t, c.agentAt), "--executor_reregistration_timeout=15secs")
 	before := c.journals()
 	open(t, gate)
@@ -137,4 +142,24 @@ func earlier(t *testing.T, commit string) string {
 		t.Fatal(err)
 	}
 	return program
+}
+
+// SIGUSR1 is how Mesos' operators take an agent out of the cluster for good.
+func TestAnAgentLeavesAtSIGUSR1(t *testing.T) {
+	t.Parallel()
+	c := newLastingCluster(t)
+	p := c.run("--", "echo pid $$; sleep 1000")
+	pid := p.sees(p.out, `pid (\d+)\n`)
+	c.agent.signal(syscall.SIGUSR1)
+	c.agent.ends(0)
+	if alive(pid) {
+		t.Error("the task lives on")
+	}
+	if p.code() == 0 {
+		t.Error("the task did not fail")
+	}
+	c.startAgent(portOf(t, c.agentAt))
+	c.agent.sees(c.agent.err, "registered")
+	again := c.run("--", "true")
+	again.ends(0)
 }

@@ -137,3 +137,29 @@ func Example() {
 	f.Expect(cast.Update("t1", finished))
 	// Output:
 }
+
+func TestTasksOutliveSeveralAgents(t *testing.T) {
+	w, _, a1, f := stage(t, "sleep 30")
+	a2 := w.Agent("a2", "cpus:2;mem:1024")
+	f.Launch(f.ExpectOffer(a2, "cpus:2;mem:1024"), "t2", "cpus:1;mem:64", "sleep 30")
+	f.Expect(cast.Update("t2", starting), cast.Update("t2", running))
+	a1.Crash()
+	a2.Crash()
+	w.Advance(time.Second)
+	a2.Restart()
+	a1.Restart()
+	f.Expect(cast.Update("t1", finished), cast.Update("t2", finished))
+	f.ExpectNone(time.Hour, cast.Update("t1", gone), cast.Update("t2", gone))
+}
+
+// What ends while both its agent and its scheduler are away is told to the scheduler that takes over.
+func TestAFrameworkFailsOverWhileItsAgentIsAway(t *testing.T) {
+	w, _, a, f := stage(t, "sleep 3")
+	f.Silent = true
+	a.Crash()
+	w.Advance(10 * time.Second)
+	next := w.Framework("f1-again", func(info *mesospb.FrameworkInfo) { info.Id = f.Info.Id })
+	a.Restart()
+	next.Expect(cast.Update("t1", finished))
+	next.ExpectNone(time.Hour, cast.Update("t1", finished))
+}

@@ -117,7 +117,8 @@ func (a *app) agent() *cobra.Command {
 		Use: "agent [flags]", GroupID: "serve", Args: noArguments,
 		Short: "run an agent: it offers this machine to the cluster and runs the tasks",
 		Long: "Runs an agent, which offers this machine's resources to the master and runs tasks on it. SIGTERM and Ctrl-C end\n" +
-			"it; its tasks go on, and it finds them again when it is started with the same --work_dir.",
+			"it; its tasks go on, and it finds them again when it is started with the same --work_dir. SIGUSR1 ends it with its tasks: it\n" +
+			"leaves the cluster, and comes back as a new agent.",
 		Example: "  meseta agent --master=127.0.0.1:5050 --ip=127.0.0.1 --port=5051 --work_dir=A \\\n" +
 			"    --resources='cpus:4;mem:4096;disk:8192;ports:[31000-32000]'",
 	}
@@ -142,12 +143,14 @@ func (a *app) agent() *cobra.Command {
 // serve says that the node is there, and waits for its end: a signal, or a reason of its own. A server outlives the
 // terminal that it was started from, and reads its files again when it hangs up or somebody else sends that signal.
 func (a *app) serve(s *node.Service, ready string, outlives bool) error {
-	signals, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signals, hangups, leaves := make(chan os.Signal, 2), make(chan os.Signal, 1), make(chan os.Signal, 1)
 	defer signal.Stop(signals)
 	defer signal.Stop(hangups)
+	defer signal.Stop(leaves)
 	if outlives {
 		signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 		signal.Notify(hangups, syscall.SIGHUP)
+		signal.Notify(leaves, syscall.SIGUSR1)
 	} else {
 		signal.Notify(signals, endings()...)
 	}
@@ -156,7 +159,7 @@ func (a *app) serve(s *node.Service, ready string, outlives bool) error {
 		return err
 	}
 	fmt.Fprintln(a.out, "meseta "+ready)
-	reason := a.wait(s, signals, hangups)
+	reason := a.wait(s, signals, hangups, leaves)
 	go func() {
 		// Whoever asks twice does not want a goodbye.
 		<-signals
@@ -178,8 +181,9 @@ func endings() []os.Signal {
 	return signals
 }
 
-// wait ends with the node, or with a signal, and lets the node read its files again at a hang-up.
-func (a *app) wait(s *node.Service, signals, hangups <-chan os.Signal) error {
+// wait ends with the node, or with a signal, and lets the node read its files again at a hang-up. At SIGUSR1 agents leave
+// the cluster with everything that they run, and then the node ends.
+func (a *app) wait(s *node.Service, signals, hangups, leaves <-chan os.Signal) error {
 	for {
 		select {
 		case reason := <-s.Ended():
@@ -188,6 +192,8 @@ func (a *app) wait(s *node.Service, signals, hangups <-chan os.Signal) error {
 			return nil
 		case <-a.ctx.Done():
 			return nil
+		case <-leaves:
+			s.Leave("SIGUSR1")
 		case <-hangups:
 			_ = s.Reload() // it has logged what failed, and the node goes on with what it had
 		}

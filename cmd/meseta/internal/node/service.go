@@ -225,6 +225,13 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 // Mortal makes every container of the node end with it. Call it before agents are added.
 func (s *Service) Mortal() { s.lives = &tracked{live: map[string]containerizer.Process{}} }
 
+// Leave has the node's agents end everything that they run, leave the cluster and end, and with them the node.
+func (s *Service) Leave(why string) {
+	for _, a := range s.parts.Agents {
+		a.Agent.Leave(why)
+	}
+}
+
 // Close ends the node: first its actors, then whatever of theirs is left.
 func (s *Service) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), parting)
