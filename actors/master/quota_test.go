@@ -215,6 +215,7 @@ func TestQuotaCapacity(t *testing.T) {
 	s.done(t, removeQuotaCall("x"))
 	refusedWith(t, s.order(setQuotaCall("x", "cpus:4")), controlpb.Refused_CONFLICT, "exceed cluster capacity")
 	s.agent("a2", "cpus:2;mem:1024")
+	refusedWith(t, s.order(setQuotaCall("x", "cpus:5")), controlpb.Refused_CONFLICT, "exceed cluster capacity")
 	s.done(t, setQuotaCall("x", "cpus:4"))
 }
 

@@ -30,6 +30,7 @@ var keys = map[string]string{
 	"gone":             "how many agents are gone",
 	"here":             "the agent that reports a task",
 	"id":               "the master's own id",
+	"leader":           "who leads, as master@host:port",
 	"limit":            "how much there may be",
 	"mark_gone":        "whether the agent is marked gone when it is drained",
 	"master":           "a master, as master@host:port",
@@ -40,6 +41,7 @@ var keys = map[string]string{
 	"operation":        "the type of an operation on resources",
 	"operations":       "how many operations",
 	"pings":            "how many pings were missed in a row",
+	"pid":              "the number of an operating-system process",
 	"principal":        "who somebody has proven to be",
 	"process":          "the actor that logs, on every line",
 	"resources":        "resources, in the words of --resources",
@@ -54,5 +56,6 @@ var keys = map[string]string{
 	"timeout":          "how long was waited",
 	"to":               "the actor that is told something",
 	"unreachable":      "how many agents are unreachable",
+	"was":              "what something was before",
 	"within":           "how long was waited",
 }
