@@ -309,7 +309,7 @@ func (w *candidate) lead(mark Mark, revision uint64) {
 		w.restart("the lease ended while the lock was taken")
 		return
 	}
-	w.term = &Term{candidate: w, mark: mark, revision: revision, servers: ring{servers: c.config.Servers, at: w.writes.at}}
+	w.term = &Term{candidate: w, epoch: mark.Epoch, mark: mark, revision: revision, servers: ring{servers: c.config.Servers, at: w.writes.at}}
 	w.term.extend(w.lease)
 	c.see(mark)
 	w.guard()

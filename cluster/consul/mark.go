@@ -56,8 +56,8 @@ func (c *Cluster) foreign(found, known Mark) error {
 }
 
 func (c *Cluster) wentBack(what string, known Mark) error {
-	return fmt.Errorf("%s below %s: %s cluster %s, which had come to epoch %d, write %d. Restore a newer backup of Consul or of the registry (meseta snapshot restore), "+
-		"or go on with what is there by starting a master with %s?abandon=%d: %w", c.config, c.config.Prefix, what, known.Cluster, known.Epoch, known.Sequence, c.config, known.Epoch, ErrWentBack)
+	return fmt.Errorf("%s below %s: %s cluster %s, which had come to epoch %d, write %d. Restore a newer backup of Consul; or restore the registry (meseta snapshot restore) "+
+		"or accept the one that is there, and start a master with %s?abandon=%d: %w", c.config, c.config.Prefix, what, known.Cluster, known.Epoch, known.Sequence, c.config, known.Epoch, ErrWentBack)
 }
 
 // abandons reports whether the operator gives up what is known beyond what Consul holds. One consent is for one

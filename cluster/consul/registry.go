@@ -131,7 +131,7 @@ func (t *Term) apply(ctx context.Context, changes []cluster.Change) error {
 			return err
 		}
 		if len(r.Refused) == 0 {
-			return t.applied(r, changes)
+			return t.applied(r, t.mark.next())
 		}
 		if r.Refused[0].Op != 1 || denied(refusal(r.Refused[0])) {
 			return t.refused(r.Refused)
@@ -143,10 +143,8 @@ func (t *Term) apply(ctx context.Context, changes []cluster.Change) error {
 
 func (t *Term) transaction(changes []cluster.Change) Txn {
 	c := t.candidate.c
-	next := t.mark
-	next.Sequence += t.sequence + 1
 	ops := make([]Op, 0, 2+len(changes))
-	ops = append(ops, t.check(), Op{Verb: CAS, Key: c.revisionKey(), Value: revisionRecord{Version: version, Mark: next}.encode(), Index: t.revision})
+	ops = append(ops, t.check(), t.move(t.mark.next()))
 	for _, change := range changes {
 		op := Op{Verb: Set, Key: c.registryPrefix() + escape(change.Key), Value: change.Value}
 		if change.Value == nil {
@@ -157,26 +155,63 @@ func (t *Term) transaction(changes []cluster.Change) Txn {
 	return Txn{Ops: ops}
 }
 
+// next is the mark after one more write.
+func (m Mark) next() Mark {
+	m.Sequence++
+	return m
+}
+
+// move takes the revision from where this term left it to a mark.
+func (t *Term) move(to Mark) Op {
+	return Op{Verb: CAS, Key: t.candidate.c.revisionKey(), Value: revisionRecord{Version: version, Mark: to}.encode(), Index: t.revision}
+}
+
 func (t *Term) check() Op {
 	return Op{Verb: CheckSession, Key: t.candidate.c.leaderKey(), Session: t.candidate.session}
 }
 
 // applied takes the answer to a write.
-func (t *Term) applied(r Reply, changes []cluster.Change) error {
+func (t *Term) applied(r Reply, mark Mark) error {
 	if len(r.Pairs) < 2 || r.Pairs[1].Key != t.candidate.c.revisionKey() {
 		t.doubt = true
-		return fmt.Errorf("Consul answered a transaction of %d with %d results: %w", len(changes)+2, len(r.Pairs), cluster.ErrUnknownOutcome)
+		return fmt.Errorf("Consul answered a write with %d results: %w", len(r.Pairs), cluster.ErrUnknownOutcome)
 	}
-	t.moved(r.Pairs[1].ModifyIndex, t.sequence+1)
+	t.moved(r.Pairs[1].ModifyIndex, mark)
 	return nil
 }
 
 // moved notes where the revision is.
-func (t *Term) moved(revision, sequence uint64) {
-	t.revision, t.sequence, t.doubt = revision, sequence, false
-	mark := t.mark
-	mark.Sequence += sequence
+func (t *Term) moved(revision uint64, mark Mark) {
+	t.revision, t.mark, t.doubt = revision, mark, false
 	t.candidate.c.turn(func() { t.candidate.c.see(mark) })
+}
+
+// Raise makes every later term's epoch larger than this one, for a registry that comes from a cluster which had got so
+// far.
+func (c *Cluster) Raise(ctx context.Context, t cluster.Term, epoch uint64) error {
+	term, err := c.holder(ctx, t)
+	if err != nil {
+		return err
+	}
+	term.write.Lock()
+	defer term.write.Unlock()
+	if term.doubt {
+		if err := term.settle(ctx); err != nil {
+			return err
+		}
+	}
+	mark := term.mark.next()
+	mark.Epoch = max(mark.Epoch, epoch)
+	r, err := term.wait(ctx, Txn{Ops: []Op{term.check(), term.move(mark)}}, writeTimeout)
+	if err != nil {
+		err = unwritten(err)
+		term.doubt = term.doubt || errors.Is(err, cluster.ErrUnknownOutcome)
+		return fmt.Errorf("raising the epoch: %w", err)
+	}
+	if len(r.Refused) > 0 {
+		return fmt.Errorf("raising the epoch: %w", term.refused(r.Refused))
+	}
+	return term.applied(r, mark)
 }
 
 // settle finds out whether the write in doubt was made. Either is fine; anything else is not the registry that this
@@ -194,21 +229,17 @@ func (t *Term) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	left := t.mark
-	left.Sequence += t.sequence
-	made := left
-	made.Sequence++
-	switch s.mark.Mark {
-	case left:
-		if s.revision.ModifyIndex == t.revision {
-			t.doubt = false // as far as is known; one that arrives later moves the revision
-			return nil
-		}
-	case made:
-		t.moved(s.revision.ModifyIndex, t.sequence+1)
+	now, made := s.mark.Mark, t.mark.next()
+	made.Epoch = max(made.Epoch, now.Epoch) // Raise moves it too
+	switch {
+	case now == t.mark && s.revision.ModifyIndex == t.revision:
+		t.doubt = false // as far as is known; one that arrives later moves the revision
+		return nil
+	case now == made:
+		t.moved(s.revision.ModifyIndex, made)
 		return nil
 	}
-	return t.over(fmt.Errorf("%w: %w", c.wentBack(fmt.Sprintf("it is at epoch %d, write %d of", s.mark.Epoch, s.mark.Sequence), left), cluster.ErrFenced))
+	return t.over(fmt.Errorf("%w: %w", c.wentBack(fmt.Sprintf("it is at epoch %d, write %d of", now.Epoch, now.Sequence), t.mark), cluster.ErrFenced))
 }
 
 // refused ends a term whose write or read failed the check of the session.

@@ -329,3 +329,25 @@ func TestManyPages(t *testing.T) {
 		t.Fatalf("%d entries, %v", len(entries), err)
 	}
 }
+
+func TestRaise(t *testing.T) {
+	c := at(one(t))
+	cl := open(t, c)
+	term := lead(t, cl, "1")
+	if err := cl.Raise(t.Context(), term, 40); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.Raise(t.Context(), term, 20); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.Apply(t.Context(), term, set("a", "1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := term.Resign(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next := open(t, c)
+	if term := lead(t, next, "2"); term.Epoch() != 41 {
+		t.Errorf("the next epoch is %d", term.Epoch())
+	}
+}

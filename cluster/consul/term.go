@@ -15,7 +15,7 @@ import (
 // Term is a candidate's time as the leader.
 type Term struct {
 	candidate *candidate
-	mark      Mark // at its beginning
+	epoch     uint64
 
 	until atomic.Pointer[time.Time] // when the lease ends
 	ended atomic.Bool
@@ -28,14 +28,14 @@ type Term struct {
 	write    sync.Mutex
 	servers  ring
 	revision uint64 // ModifyIndex of the revision after the last write that was answered
-	sequence uint64 // how many writes of this term were answered
+	mark     Mark   // what the revision says since then
 	doubt    bool   // a write was sent whose answer is missing; it may still arrive
 }
 
 type waiter struct{ done func(error) }
 
 // Epoch implements cluster.Term.
-func (t *Term) Epoch() uint64 { return t.mark.Epoch }
+func (t *Term) Epoch() uint64 { return t.epoch }
 
 // Valid implements cluster.Term. It takes no lock and asks only the clock.
 func (t *Term) Valid() bool {
@@ -88,7 +88,7 @@ func (t *Term) Resign(ctx context.Context) error {
 	if !mine {
 		return nil
 	}
-	record := leaderRecord{Version: version, Cluster: t.mark.Cluster, Epoch: t.mark.Epoch}
+	record := leaderRecord{Version: version, Cluster: t.mark.Cluster, Epoch: t.epoch}
 	unlock := Txn{Ops: []Op{{Verb: Unlock, Key: c.leaderKey(), Value: record.encode(), Session: w.session}}}
 	err := c.insist(ctx, unlock, nil) // a refusal says that it was not locked by us any more
 	if err == nil {
@@ -109,7 +109,7 @@ func (t *Term) Resign(ctx context.Context) error {
 
 // depose ends the term for a reason.
 func (w *candidate) depose(why error) {
-	w.c.log.Error("leadership is lost", "epoch", w.term.mark.Epoch, "reason", why)
+	w.c.log.Error("leadership is lost", "epoch", w.term.epoch, "reason", why)
 	w.leave(why)
 }
 
