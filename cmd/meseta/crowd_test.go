@@ -53,7 +53,7 @@ func (s *sheep) say(state mesospb.TaskState) {
 	}
 }
 
-func newSheep(t *testing.T, i int, master string, back chan<- struct{}) *sheep {
+func newSheep(t testing.TB, i int, master string, back chan<- struct{}) *sheep {
 	rs, err := resources.Parse("cpus:32;mem:65536")
 	if err != nil {
 		t.Fatal(err)
@@ -72,8 +72,8 @@ func newSheep(t *testing.T, i int, master string, back chan<- struct{}) *sheep {
 	return &sheep{master: process.UPID{ID: "master", Addr: master}, report: r, back: back}
 }
 
-// flock brings all agents to a master.
-func flock(t *testing.T, master string) []process.Ref[*sheep] {
+// flock brings so many agents to a master.
+func flock(t testing.TB, master string, agents int) []process.Ref[*sheep] {
 	t.Helper()
 	transport, err := remote.New(remote.Config{Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -84,9 +84,9 @@ func flock(t *testing.T, master string) []process.Ref[*sheep] {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = rt.Shutdown(t.Context()) })
-	back := make(chan struct{}, crowdAgents)
+	back := make(chan struct{}, agents)
 	var all []process.Ref[*sheep]
-	for i := range crowdAgents {
+	for i := range agents {
 		ref, err := process.Spawn(rt, fmt.Sprintf("slave(%d)", i+1), newSheep(t, i, master, back))
 		if err != nil {
 			t.Fatal(err)
@@ -194,7 +194,15 @@ func (c *testCluster) residentMB() int {
 	return pages * os.Getpagesize() >> 20
 }
 
-func page(t *testing.T, at, path string) string {
+// knows waits until a master has so many tasks that are staging.
+func (c *testCluster) knows(tasks int) {
+	c.t.Helper()
+	await(c.t, "all tasks are known", func() bool {
+		return strings.Contains(page(c.t, c.at, "/metrics/snapshot"), fmt.Sprintf(`"master/tasks_staging":%d.0`, tasks))
+	})
+}
+
+func page(t testing.TB, at, path string) string {
 	t.Helper()
 	answer, err := http.Get("http://" + at + path)
 	if err != nil {
@@ -213,7 +221,7 @@ func page(t *testing.T, at, path string) string {
 // in order, tasks are run, and the master has grown by less than half of what the snapshots of the eighty alone would be.
 func TestSubscribersThatStopReading(t *testing.T) {
 	c := newCluster(t, "--http_write_timeout=10s")
-	agents := flock(t, c.at)
+	agents := flock(t, c.at, crowdAgents)
 	await(t, "all tasks are known", func() bool {
 		return strings.Contains(page(t, c.at, "/metrics/snapshot"), fmt.Sprintf(`"master/tasks_staging":%d.0`, crowdAgents*crowdTasks))
 	})
@@ -306,5 +314,22 @@ func TestSubscribersThatStopReading(t *testing.T) {
 	t.Logf("%d tasks, snapshot of %d MB; the master has %d MB, and %d more at most while %d subscribers do not read", crowdAgents*crowdTasks, snapshot>>20, before, grown, len(deaf)+2)
 	if limit := len(deaf) * snapshot >> 21; grown > limit {
 		t.Errorf("the master has grown by %d MB; those who read nothing may cost %d MB together", grown, limit)
+	}
+}
+
+// BenchmarkCommands is how long people wait for commands where there are 1,000 agents with 200,000 tasks, from shell to exit.
+func BenchmarkCommands(b *testing.B) {
+	const agents = 1000
+	c := newCluster(b)
+	flock(b, c.at, agents)
+	c.knows(agents * crowdTasks)
+	for _, args := range [][]string{{"status"}, {"agents"}, {"tasks"}, {"tasks", "-o", "json"}, {"why", "service.0.instance-0"}, {"why", "*"}, {"describe", "service.0.instance-0"}} {
+		b.Run(strings.Join(args, "_"), func(b *testing.B) {
+			for b.Loop() {
+				if p := c.meseta(args...); p.cmd.ProcessState.ExitCode() != 0 {
+					b.Fatal(p.out, p.err)
+				}
+			}
+		})
 	}
 }
