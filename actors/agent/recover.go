@@ -151,7 +151,7 @@ func (a *Agent) reunite(all []*executor, found []containerizer.Process, rebooted
 	}
 	a.early = nil
 	a.reunited = a.b.Now()
-	a.b.Delay(a.config.ExecutorReregistrationTimeout, a.giveUpWaiting)
+	a.waitForExecutors(waitSlices)
 	a.recoveredOne()
 }
 
@@ -207,6 +207,26 @@ func (a *Agent) recoveredOne() {
 		}
 	}
 	a.recovered()
+}
+
+// waitSlices is in how many slices the time is parted that executors have to come back.
+const waitSlices = 10
+
+// waitForExecutors gives up after so many slices. One that is late by more than itself does not count: an agent that was
+// stopped, or whose machine slept, has yet to read what its executors said meanwhile.
+func (a *Agent) waitForExecutors(slices int) {
+	if slices == 0 {
+		a.giveUpWaiting()
+		return
+	}
+	slice := a.config.ExecutorReregistrationTimeout / waitSlices
+	began := a.b.Now()
+	a.b.Delay(slice, func() {
+		if a.b.Now().Sub(began) <= 2*slice {
+			slices--
+		}
+		a.waitForExecutors(slices)
+	})
 }
 
 // giveUpWaiting ends the executors that live and are silent. As long as others keep coming, which is how it is on a busy

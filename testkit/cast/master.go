@@ -21,29 +21,33 @@ type Master struct {
 	// Deluded makes the master believe for ever that it leads, once it does; it counts from the next start. What it then
 	// does has to be in vain.
 	Deluded bool
+	// OnDeath, if set, hears of each.
+	OnDeath func(why any)
 	// Rules are the access control lists of the configuration, until somebody swaps them.
 	Rules authorization.Live
 	// Client is how others in the master's runtime ask it.
 	Client master.Client
+
+	w         *World
+	candidate *contender
 }
 
 // Master starts a master.
 func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 	w.T().Helper()
-	m := &Master{Config: master.Default()}
+	m := &Master{Config: master.Default(), w: w}
 	for _, f := range change {
 		f(&m.Config)
 	}
-	var candidate *contender
 	w.masters = append(w.masters, m)
 	m.node = w.Node(name, testkit.Address(name+":5050"),
 		testkit.Boot(func(n *testkit.Node) {
-			candidate = &contender{w: w, deluded: m.Deluded}
+			m.candidate = &contender{w: w, deluded: m.Deluded}
 			known, err := credentials.Parse([]byte(w.Files[m.Config.Credentials]))
 			if err != nil {
 				w.Fail("master %s: %v", name, err)
 			}
-			parts := master.Parts{Contender: candidate, Registry: registry{w.Cluster}, Detector: detector{w, n}, Credentials: known}
+			parts := master.Parts{Contender: m.candidate, Registry: registry{w.Cluster}, Detector: detector{w, n}, Credentials: known}
 			if m.Config.ACLs != "" {
 				acls, err := authorization.Parse([]byte(m.Config.ACLs))
 				if err != nil {
@@ -64,14 +68,31 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 				w.Fail("master %s does not start: %v", name, err)
 			}
 		}),
-		testkit.Died(func(*testkit.Node) { candidate.died() }),
+		testkit.Died(func(*testkit.Node) { m.candidate.died() }),
 		testkit.Mortal(func(_ *testkit.Node, who process.UPID, why any) {
 			m.Deaths = append(m.Deaths, why)
+			if m.OnDeath != nil {
+				m.OnDeath(why)
+			}
 			if !m.Mortal {
 				w.Fail("%v ended its node: %v", who, why)
 			}
 		}))
 	return m
+}
+
+// Pause stops the master as SIGSTOP does. A leader that is stopped for longer than the world's Lease is one no more.
+func (m *Master) Pause() {
+	if !m.Up() || m.Paused() {
+		return
+	}
+	m.node.Pause()
+	life := m.Lives()
+	m.w.At(m.w.Lease, func() {
+		if m.Paused() && m.Lives() == life {
+			m.candidate.lose(errStopped)
+		}
+	})
 }
 
 // UPID is the master's actor.

@@ -47,20 +47,30 @@ func (w *World) Masters() []*Master { return w.masters }
 // Agents are all agents, in the order of their making.
 func (w *World) Agents() []*Agent { return w.agents }
 
+// Detector tells a node who leads, as an agent or a framework there hears of it.
+func (w *World) Detector(at testkit.Placed) cluster.Detector { return detector{w, at} }
+
 // Leader is the master that leads, and zero when nobody does.
 func (w *World) Leader() process.UPID {
-	var leader process.UPID
-	cancel := w.Cluster.Detect(nil, func(l *cluster.Leader, err error) {
-		if err == nil && l != nil {
-			leader, _ = process.ParseUPID(l.UPID)
-		}
-	})
-	cancel()
+	l := w.Lead()
+	if l == nil {
+		return process.UPID{}
+	}
+	leader, _ := process.ParseUPID(l.UPID)
 	return leader
 }
 
-// errDied is why a term ends whose master died.
-var errDied = errors.New("the master's process has ended")
+// Lead is who leads and in which term, and nil when nobody does.
+func (w *World) Lead() (leader *cluster.Leader) {
+	w.Cluster.Detect(nil, func(l *cluster.Leader, err error) { leader = l })()
+	return leader
+}
+
+// Why a term ends whose master says nothing any more.
+var (
+	errDied    = errors.New("the master's process has ended")
+	errStopped = errors.New("the master did not renew its lease")
+)
 
 // contender contends for one life of a master, and gives up when that ends.
 type contender struct {
@@ -117,15 +127,14 @@ func (c *contender) died() {
 	if c.cancel != nil {
 		c.cancel()
 	}
-	term := c.current
-	if term == nil {
-		return
+	c.w.At(c.w.Lease, func() { c.lose(errDied) })
+}
+
+// lose ends the term, if it lasts.
+func (c *contender) lose(why error) {
+	if c.current != nil && c.w.Cluster.Holds(c.current) {
+		c.w.Cluster.Depose(why)
 	}
-	c.w.At(c.w.Lease, func() {
-		if c.w.Cluster.Holds(term) {
-			c.w.Cluster.Depose(errDied)
-		}
-	})
 }
 
 // detector tells a node who leads, a moment after it is so, because news travels.

@@ -130,7 +130,7 @@ func repeatingAgent(r *sweep.Run) {
 	r.Observe(func(m testkit.Message) {
 		if say, ok := m.Msg.(*controlpb.StatusUpdate); ok && said == nil {
 			said = say
-			r.At(20*time.Second, func() { lie(r, agentAt(r, m.From.Addr), r.Master.UPID(), say) })
+			r.At(20*time.Second, func() { lie(r, agentAt(r, m.From.Addr), r.Masters[0].UPID(), say) })
 		}
 	})
 }
@@ -149,7 +149,7 @@ func hastyAgent(r *sweep.Run) {
 		done = true
 		a := agentAt(r, m.To.Addr)
 		r.At(time.Second, func() {
-			r.Master.Runtime().Deliver(process.Envelope{From: a.UPID(), To: r.Master.UPID(), Msg: &controlpb.StatusUpdate{FrameworkId: c.FrameworkId, ExecutorId: c.ExecutorId,
+			r.Masters[0].Runtime().Deliver(process.Envelope{From: a.UPID(), To: r.Masters[0].UPID(), Msg: &controlpb.StatusUpdate{FrameworkId: c.FrameworkId, ExecutorId: c.ExecutorId,
 				AgentId: &mesospb.AgentID{Value: proto.String(a.ID())}, Status: withAgent(c.GetUpdate().GetStatus(), a.ID())}})
 		})
 	})
@@ -221,7 +221,7 @@ func markGone(r *sweep.Run, then func(id string)) {
 	r.At(3*time.Second, func() {
 		id := r.Agents[0].ID()
 		operator := r.Probe("marker")
-		operator.Send(r.Master.Operator(), &masterpb.Call{Type: masterpb.Call_MARK_AGENT_GONE.Enum(),
+		operator.Send(r.Masters[0].Operator(), &masterpb.Call{Type: masterpb.Call_MARK_AGENT_GONE.Enum(),
 			MarkAgentGone: &masterpb.Call_MarkAgentGone{AgentId: &mesospb.AgentID{Value: proto.String(id)}}})
 		r.At(3*time.Second, func() { then(id) })
 	})
@@ -229,7 +229,7 @@ func markGone(r *sweep.Run, then func(id string)) {
 
 func forgetfulMaster(r *sweep.Run) {
 	markGone(r, func(id string) {
-		lie(r, r.Master, r.Agents[0].UPID(), &controlpb.AgentReregistered{AgentId: &mesospb.AgentID{Value: proto.String(id)}})
+		lie(r, r.Masters[0], r.Agents[0].UPID(), &controlpb.AgentReregistered{AgentId: &mesospb.AgentID{Value: proto.String(id)}})
 	})
 }
 
@@ -268,7 +268,7 @@ func leakingDisk(r *sweep.Run) {
 			if err := a.Disk().Remove("volumes"); err != nil {
 				r.Fail("%v", err)
 			}
-			r.Reset(r.Master, a)
+			r.Reset(r.Masters[0], a)
 		})
 	}
 }
@@ -284,7 +284,7 @@ func generousMaster(r *sweep.Run) {
 		e = proto.CloneOf(e)
 		first := e.Offers.Offers[0].Resources[0] // this framework knows the old form only
 		first.Role, first.Reservation = proto.String("vault"), &mesospb.Resource_ReservationInfo{}
-		r.At(time.Second, func() { lie(r, r.Master, m.To, e) })
+		r.At(time.Second, func() { lie(r, r.Masters[0], m.To, e) })
 	})
 }
 
@@ -304,15 +304,15 @@ func lavishMaster(r *sweep.Run) {
 				x.Scalar = &mesospb.Value_Scalar{Value: proto.Float64(2)}
 			}
 		}
-		r.At(0, func() { lie(r, r.Master, m.To, e) })
+		r.At(0, func() { lie(r, r.Masters[0], m.To, e) })
 	})
 }
 
 // unlimited makes the registry forget the quota while there is no master.
 func unlimited(r *sweep.Run) {
 	r.At(10*time.Second, func() {
-		r.Master.Crash()
+		r.Masters[0].Crash()
 		r.Cluster.Forget("quota/ration")
-		r.Master.Restart()
+		r.Masters[0].Restart()
 	})
 }

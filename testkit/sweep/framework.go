@@ -73,7 +73,7 @@ func mustParse(text string) resources.Resources {
 
 func (f *Framework) boot(n *testkit.Node) {
 	d, err := scheduler.New(f, scheduler.Config{
-		Master: f.run.Master.UPID(),
+		Detector: f.run.Detector(n),
 		Framework: &mesospb.FrameworkInfo{
 			Name: proto.String(n.Name()), Roles: []string{f.role}, Checkpoint: proto.Bool(true), Id: f.id,
 			FailoverTimeout: proto.Float64(7 * 24 * 3600),

@@ -30,10 +30,37 @@ func promises(r *Run) {
 	r.Observe(p.sent)
 	// Who loses a framework takes its offers back, and says so to nobody.
 	r.ObserveLosses(func(at *testkit.Node, peer string) {
-		if at == r.Master.Node() {
+		if p.of.master != nil && at == p.of.master.Node() {
 			p.forget(func(o *openOffer) bool { return o.to == peer })
 		}
 	})
+}
+
+// term is one master's time as the leader; zero is nobody's.
+type term struct {
+	master *cast.Master
+	epoch  uint64
+}
+
+// term is who leads now.
+func (r *Run) term() term {
+	l := r.World.Lead()
+	if l == nil {
+		return term{}
+	}
+	for _, m := range r.Masters {
+		if m.UPID().String() == l.UPID {
+			return term{m, l.Epoch}
+		}
+	}
+	return term{}
+}
+
+func (t term) addr() string {
+	if t.master == nil {
+		return ""
+	}
+	return t.master.Node().String()
 }
 
 type promiseChecker struct {
@@ -42,7 +69,7 @@ type promiseChecker struct {
 	tasks   map[taskKey]resources.Resources // of all tasks that were ever sent to an agent
 	running map[*cast.Agent]map[taskKey]resources.Resources
 	offers  map[string]*openOffer // by id
-	life    int                   // of the master
+	of      term                  // whose offers they are
 }
 
 // openOffer is an offer from its sending to whatever ends it, at the earliest moment that that can be known.
@@ -76,8 +103,11 @@ func (p *promiseChecker) event(m testkit.Message, e *schedulerpb.Event) {
 	case schedulerpb.Event_RESCIND:
 		delete(p.offers, e.GetRescind().GetOfferId().GetValue())
 	case schedulerpb.Event_OFFERS:
-		if p.life != p.r.Master.Lives() { // the offers of a master die with it
-			p.life = p.r.Master.Lives()
+		switch now := p.r.term(); {
+		case m.From.Addr != now.addr():
+			return // whoever accepts an offer of a master that is none any more gets nothing
+		case now != p.of: // the offers of a master end with its term
+			p.of = now
 			clear(p.offers)
 		}
 		for _, o := range e.GetOffers().GetOffers() {

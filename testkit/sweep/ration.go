@@ -34,7 +34,7 @@ type rationChecker struct {
 	operator *testkit.Probe
 	to       *Framework
 	limited  bool // the master has said so
-	life     int  // of the master
+	of       term // whose offers they are
 	writes   int  // of the registry, when it was last looked at
 	needs    map[taskKey]resources.Milli
 	running  map[*cast.Agent]map[taskKey]resources.Milli
@@ -63,7 +63,7 @@ func ration(r *Run) {
 	r.Observe(q.sent)
 	r.Always(limitKept, q.members)
 	r.ObserveLosses(func(at *testkit.Node, peer string) {
-		if at == r.Master.Node() && peer == q.to.String() {
+		if q.of.master != nil && at == q.of.master.Node() && peer == q.to.String() {
 			clear(q.offers) // who loses a framework takes its offers back
 		}
 	})
@@ -75,7 +75,7 @@ func (q *rationChecker) limit() {
 	if q.limited {
 		return
 	}
-	q.operator.Send(q.r.Master.Operator(), &masterpb.Call{Type: masterpb.Call_UPDATE_QUOTA.Enum(), UpdateQuota: &masterpb.Call_UpdateQuota{
+	q.r.ask(q.operator, &masterpb.Call{Type: masterpb.Call_UPDATE_QUOTA.Enum(), UpdateQuota: &masterpb.Call_UpdateQuota{
 		Force: proto.Bool(true), // the framework may have more already
 		QuotaConfigs: []*quotapb.QuotaConfig{{Role: proto.String(rationRole),
 			Limits: map[string]*mesospb.Value_Scalar{"cpus": {Value: proto.Float64(rationLimit)}}}}}})
@@ -103,18 +103,21 @@ func (q *rationChecker) sent(m testkit.Message) {
 		}
 	case *schedulerpb.Event:
 		if m.To.Addr == q.to.String() {
-			q.told(say)
+			q.told(m.From.Addr, say)
 		}
 	}
 }
 
-func (q *rationChecker) told(e *schedulerpb.Event) {
+func (q *rationChecker) told(from string, e *schedulerpb.Event) {
 	switch e.GetType() {
 	case schedulerpb.Event_RESCIND:
 		delete(q.offers, e.GetRescind().GetOfferId().GetValue())
 	case schedulerpb.Event_OFFERS:
-		if q.life != q.r.Master.Lives() { // the offers of a master die with it
-			q.life = q.r.Master.Lives()
+		switch now := q.r.term(); {
+		case from != now.addr():
+			return
+		case now != q.of: // the offers of a master end with its term
+			q.of = now
 			clear(q.offers)
 		}
 		var more resources.Milli

@@ -1,10 +1,14 @@
 package sweep
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/testkit"
 	"github.com/meseta-io/meseta/testkit/cast"
@@ -12,23 +16,41 @@ import (
 
 // Config is the size of a cluster and of its trouble.
 type Config struct {
-	Agents, Frameworks, Jobs int           // jobs of each framework
-	Storm                    time.Duration // how long
+	Masters, Agents, Frameworks, Jobs int           // jobs of each framework
+	Storm                             time.Duration // how long
 	// Bound is within which each promise for the end has to hold after the storm. An agent that the master expects
 	// back has ten minutes by Mesos' rule, and updates are sent again after up to ten.
 	Bound time.Duration
 }
 
-// Default is the cluster of the promise: one master, ten agents, three frameworks.
+// Default is a cluster of the usual size: three masters, ten agents, three frameworks.
 func Default() Config {
-	return Config{Agents: 10, Frameworks: 3, Jobs: 6, Storm: 3 * time.Minute, Bound: 30 * time.Minute}
+	return Config{Masters: 3, Agents: 10, Frameworks: 3, Jobs: 6, Storm: 3 * time.Minute, Bound: 30 * time.Minute}
+}
+
+// Drawn is a cluster of a size that the world chooses. Most are small, because most of what can go wrong needs few to go wrong with and a
+// small world is soon over; one in a hundred has fifty agents and five frameworks.
+func Drawn(w *testkit.World) Config {
+	c := Default()
+	switch luck := w.Choose(100); {
+	case luck < 60:
+		c.Agents, c.Frameworks, c.Jobs = 2+w.Choose(3), 1+w.Choose(2), 4
+	case luck < 90:
+		c.Agents, c.Frameworks, c.Jobs = 4+w.Choose(5), 1+w.Choose(3), 5
+	case luck < 99:
+		c.Agents = 8 + w.Choose(9)
+	default:
+		c.Agents, c.Frameworks = 50, 5
+	}
+	c.Storm = time.Duration(1+w.Choose(3)) * time.Minute
+	return c
 }
 
 // Run is one cluster in one world.
 type Run struct {
 	*cast.World
 	Config     Config
-	Master     *cast.Master
+	Masters    []*cast.Master
 	Agents     []*cast.Agent
 	Frameworks []*Framework
 
@@ -42,7 +64,9 @@ type Run struct {
 	ended   []func(a *cast.Agent, p *cast.Process)
 	told    []func(f *Framework, s *mesospb.TaskStatus)
 	offered []func(f *Framework, o *mesospb.Offer)
-	last    []final
+	// replaced hear of machines that are about to be replaced by new ones.
+	replaced []func(a *cast.Agent)
+	last     []final
 	// whole are the agents, by name, that were offered with all that they have after the last job was done.
 	whole map[string]bool
 }
@@ -61,7 +85,10 @@ const (
 // New builds a cluster. Nothing has happened in it yet, so that checkers and tests can take their places.
 func New(w *testkit.World, c Config) *Run {
 	r := &Run{World: cast.In(w), Config: c, given: map[*cast.Agent]bool{}, dark: map[*cast.Agent]bool{}, ids: map[string]*cast.Agent{}}
-	r.Master = r.World.Master("m1")
+	r.Lease = 15 * time.Second
+	for i := range max(1, c.Masters) {
+		r.addMaster(fmt.Sprintf("m%d", i+1))
+	}
 	for i := range c.Agents {
 		a := r.World.Agent(fmt.Sprintf("a%d", i), agentResources)
 		a.Machine.OnStart = func(p *cast.Process) { each(r.started, a, p) }
@@ -78,6 +105,57 @@ func New(w *testkit.World, c Config) *Run {
 		}
 	})
 	return r
+}
+
+// addMaster puts a master on the stage that ends when it must not lead any more, and is started again like a service.
+func (r *Run) addMaster(name string) {
+	m := r.World.Master(name)
+	m.Mortal = true
+	m.OnDeath = func(why any) {
+		if !mayEnd(why) {
+			r.Fail("%v ended its node: %v", m.UPID(), why)
+			return
+		}
+		r.At(r.someTime(100*time.Millisecond, 2*time.Second), func() { restart(m.Node()) })
+	}
+	r.Masters = append(r.Masters, m)
+}
+
+// mayEnd says whether a master ends for a reason that it should end for: its term is over, or the registry is out of reach.
+func mayEnd(why any) bool {
+	err, _ := why.(error)
+	return errors.Is(err, fault.ErrNotLeader) || errors.Is(err, fault.ErrUnavailable) || strings.HasPrefix(fmt.Sprint(why), "leadership is lost")
+}
+
+// leader is the master that leads, nil if none does.
+func (r *Run) leader() *cast.Master {
+	who := r.World.Leader()
+	for _, m := range r.Masters {
+		if m.UPID() == who {
+			return m
+		}
+	}
+	return nil
+}
+
+// ask has a probe ask the master that leads, if there is one that listens.
+func (r *Run) ask(operator *testkit.Probe, call *masterpb.Call) bool {
+	m := r.leader()
+	if m == nil || !m.Up() {
+		return false
+	}
+	operator.Send(m.Operator(), call)
+	return true
+}
+
+// masterAt is the master whose node has this address.
+func (r *Run) masterAt(addr string) *cast.Master {
+	for _, m := range r.Masters {
+		if m.Node().String() == addr {
+			return m
+		}
+	}
+	return nil
 }
 
 func each[A, B any](hooks []func(A, B), a A, b B) {

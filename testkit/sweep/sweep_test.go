@@ -7,10 +7,10 @@ import (
 	"github.com/meseta-io/meseta/testkit/sweep"
 )
 
-// TestSweep sends 500 clusters through the storm.
+// TestSweep sends clusters through the storm.
 func TestSweep(t *testing.T) {
 	testkit.Sweep(t, 500, func(_ testkit.T, w *testkit.World) {
-		r := sweep.New(w, sweep.Default())
+		r := sweep.New(w, sweep.Drawn(w))
 		r.Check(sweep.Checkers()...)
 		r.Go()
 	})

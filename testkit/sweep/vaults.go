@@ -41,6 +41,7 @@ func vaults(r *Run) {
 	v := &vaultChecker{r: r, operator: r.Probe("custodian"), asked: map[*cast.Agent]int{}, orders: map[string]*mesospb.Offer_Operation{},
 		told: map[string]bool{}, kept: map[*cast.Agent]resources.Resources{}}
 	r.Observe(v.sent)
+	r.replaced = append(r.replaced, func(a *cast.Agent) { delete(v.kept, a) }) // with its disk
 	r.At(5*time.Second, v.ask)
 	r.atEnd("every reservation and volume is known to the master", v.known)
 }
@@ -52,9 +53,8 @@ func (v *vaultChecker) ask() {
 	}
 	v.r.At(time.Second+time.Duration(v.r.Choose(20))*100*time.Millisecond, v.ask)
 	a := v.r.someAgent()
-	if n := v.asked[a]; a.ID() != "" && n < 2*vaultsOfEach && v.r.Master.Up() {
+	if n := v.asked[a]; a.ID() != "" && n < 2*vaultsOfEach && v.r.ask(v.operator, vaultCall(a.ID(), n)) {
 		v.asked[a]++
-		v.operator.Send(v.r.Master.Operator(), vaultCall(a.ID(), n))
 	}
 }
 
@@ -144,7 +144,7 @@ func (v *vaultChecker) known() error {
 		}
 	}
 	v.operator.Forget()
-	v.operator.Send(v.r.Master.Operator(), &masterpb.Call{Type: masterpb.Call_GET_AGENTS.Enum()})
+	v.r.ask(v.operator, &masterpb.Call{Type: masterpb.Call_GET_AGENTS.Enum()})
 	if last == nil {
 		return errors.New("the master does not answer")
 	}
