@@ -100,6 +100,8 @@ func (p *promiseChecker) sent(m testkit.Message) {
 
 func (p *promiseChecker) event(m testkit.Message, e *schedulerpb.Event) {
 	switch e.GetType() {
+	case schedulerpb.Event_SUBSCRIBED: // who subscribes again loses its offers, whenever the master gets to hear of it
+		p.forget(func(o *openOffer) bool { return o.to == m.To.Addr })
 	case schedulerpb.Event_RESCIND:
 		delete(p.offers, e.GetRescind().GetOfferId().GetValue())
 	case schedulerpb.Event_OFFERS:

@@ -110,6 +110,8 @@ func (q *rationChecker) sent(m testkit.Message) {
 
 func (q *rationChecker) told(from string, e *schedulerpb.Event) {
 	switch e.GetType() {
+	case schedulerpb.Event_SUBSCRIBED:
+		clear(q.offers)
 	case schedulerpb.Event_RESCIND:
 		delete(q.offers, e.GetRescind().GetOfferId().GetValue())
 	case schedulerpb.Event_OFFERS:
