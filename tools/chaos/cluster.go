@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/meseta-io/meseta/tools/consuls"
 )
 
 // Config is what a storm can be told.
@@ -35,6 +37,8 @@ const capacity = 4000
 const (
 	realPort  = 5050
 	knownPort = 5060
+	// consulPort is where the proxies of Consul servers are.
+	consulPort = 8500
 )
 
 // cluster is all processes and the ways between them.
@@ -46,22 +50,11 @@ type cluster struct {
 	order []string
 	// numbers say which address each has.
 	numbers map[string]int
-	consul  servers
+	consul  *consuls.Servers // nil without
 	ask     *http.Client
 
 	mu    sync.Mutex
 	turns map[string]int // of an agent: how many machines it has had
-}
-
-// servers are the Consul servers of a storm.
-type servers interface {
-	Addresses() []string
-	Pid(i int) int
-	Kill(i int) error
-	Restart(i int) error
-	Freeze(i int) error
-	Thaw(i int) error
-	Close() error
 }
 
 // claim takes a range of loopback addresses that no other storm has, by listening on its last one.
@@ -149,12 +142,20 @@ func (k *cluster) who(client, proxy net.Addr) string {
 }
 
 func (k *cluster) masterFlags(name string) []string {
-	return []string{"master", "--work_dir=" + filepath.Join(k.Dir, name), "--cluster=chaos",
+	flags := []string{"master", "--work_dir=" + filepath.Join(k.Dir, name), "--cluster=chaos",
 		"--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=10", "--registry_store_timeout=20secs"}
+	if k.consul != nil {
+		flags = append(flags, "--election="+k.consulAddress())
+	}
+	return flags
 }
 
 func (k *cluster) agentFlags(name string) []string {
-	return []string{"agent", "--master=" + k.known(firstMaster), "--work_dir=" + k.workDir(name), "--hostname=" + name,
+	master := strings.Join(k.masters(), ",")
+	if k.consul != nil && k.numbers[name]%3 == 0 {
+		master = k.consulAddress() // some agents ask Consul, as others ask masters
+	}
+	return []string{"agent", "--master=" + master, "--work_dir=" + k.workDir(name), "--hostname=" + name,
 		"--registration_backoff_factor=200ms", "--executor_reregistration_timeout=15secs",
 		fmt.Sprintf("--resources=cpus:%d;mem:4096;disk:4096;ports:[31000-32000]", capacity/1000)}
 }
@@ -168,15 +169,45 @@ func (k *cluster) workDir(agent string) string {
 
 // child is the i-th framework: every fourth speaks plain HTTP.
 func (k *cluster) child(i int) Child {
-	c := Child{Role: "framework", Name: fmt.Sprint("native", 1+i), Dir: k.Dir, Self: k.Self, AtOnce: k.AtOnce,
+	c := Child{Role: "framework", Name: fmt.Sprint("native", 1+i), Dir: k.Dir, Self: k.Self, AtOnce: k.AtOnce, Masters: k.masters(),
 		Listen: k.real(firstFramework + i), Known: k.known(firstFramework + i), Seed: k.Seed + uint64(i)}
 	if i%4 == 1 {
 		c.Role, c.Name = "web", fmt.Sprint("web", 1+i)
 	}
-	for m := range k.Masters {
-		c.Masters = append(c.Masters, k.known(firstMaster+m))
-	}
 	return c
+}
+
+// masters are the addresses of all masters, as the others know them.
+func (k *cluster) masters() (list []string) {
+	for m := range k.Masters {
+		list = append(list, k.known(firstMaster+m))
+	}
+	return list
+}
+
+// startConsul starts the Consul servers, each behind a proxy of its own.
+func (k *cluster) startConsul() (err error) {
+	if k.Consuls == 0 {
+		return nil
+	}
+	if k.consul, err = consuls.Start(filepath.Join(k.Dir, "consul"), k.Consuls); err != nil {
+		return err
+	}
+	for i, at := range k.consul.Addresses {
+		if err := k.ways.Listen(fmt.Sprintf("%s:%d", k.ip(firstConsul+i), consulPort), fmt.Sprint("consul", 1+i), at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// consulAddress is how masters are told of Consul.
+func (k *cluster) consulAddress() string {
+	var list []string
+	for i := range k.Consuls {
+		list = append(list, fmt.Sprintf("%s:%d", k.ip(firstConsul+i), consulPort))
+	}
+	return "consul://" + strings.Join(list, ",") + "/chaos"
 }
 
 // get asks a master at its real address, which no cut hides, and reads its answer.
@@ -216,10 +247,19 @@ func (k *cluster) answer(req *http.Request, into any) error {
 	return json.Unmarshal(body, into)
 }
 
-// leader is the master that says it leads; -1 if none does.
+// leader is the master that says it leads; -1 if none does. All are asked at once, because a frozen one does not answer.
 func (k *cluster) leader(ctx context.Context) int {
+	leads := make(chan int, k.Masters)
 	for i := range k.Masters {
-		if k.leads(ctx, i) {
+		go func() {
+			if !k.leads(ctx, i) {
+				i = -1
+			}
+			leads <- i
+		}()
+	}
+	for range k.Masters {
+		if i := <-leads; i >= 0 {
 			return i
 		}
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/meseta-io/meseta/actors/detector"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/remote"
 	"github.com/meseta-io/meseta/actors/scheduler"
@@ -40,7 +42,7 @@ func (n native) Observed(_ *scheduler.Driver, e *schedulerpb.Event) {
 	}
 }
 
-// runNative is the program.
+// runNative is the program: it stops when it is told to, and leaves its tasks to its next life.
 func runNative(ctx context.Context, c Child) error {
 	b, err := newBrain(c)
 	if err != nil {
@@ -50,8 +52,24 @@ func runNative(ctx context.Context, c Child) error {
 	if err != nil {
 		return err
 	}
-	return scheduler.RunOn(ctx, transport, native{b}, scheduler.Config{
-		Master:    process.UPID{ID: "master", Addr: c.Masters[0]},
-		Framework: b.description(), ExplicitAcknowledgements: true,
-	})
+	rt, err := process.New(process.Config{Transport: transport})
+	if err != nil {
+		return err
+	}
+	defer rt.Shutdown(context.WithoutCancel(ctx))
+	config := scheduler.Config{Framework: b.description(), ExplicitAcknowledgements: true}
+	if len(c.Masters) == 1 {
+		config.Master = process.UPID{ID: "master", Addr: c.Masters[0]}
+	} else if config.Detector, err = detector.Spawn(rt, "detector", c.Masters); err != nil {
+		return err
+	}
+	d, err := scheduler.Spawn(rt, "scheduler", native{b}, config)
+	if err != nil {
+		return err
+	}
+	if process.Wait(ctx, d) == nil {
+		return errors.New("the master wants no more of this framework")
+	}
+	process.Dispatch(d, (*scheduler.Driver).Stop)
+	return process.Wait(context.WithoutCancel(ctx), d)
 }

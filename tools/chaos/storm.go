@@ -102,6 +102,9 @@ func (s *Storm) ended(n *Node, how string) {
 
 // gather starts everybody, and waits until the agents are members and offers have come to each framework.
 func (s *Storm) gather(ctx context.Context) error {
+	if err := s.startConsul(); err != nil {
+		return err
+	}
 	for _, name := range s.order {
 		if err := s.nodes[name].Start(); err != nil {
 			return err
@@ -270,7 +273,7 @@ func (s *Storm) hurtConsul(f Fault) func() {
 	_, _ = fmt.Sscanf(f.Target, "consul%d", &i)
 	do, undo := s.consul.Kill, s.consul.Restart
 	if f.Kind == Freeze {
-		do, undo = s.consul.Freeze, s.consul.Thaw
+		do, undo = s.consul.Stop, s.consul.Continue
 	}
 	if err := do(i - 1); err != nil {
 		s.say("%s: %v", f.Target, err)

@@ -126,7 +126,9 @@ func TestALostTaskIsSeen(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	task := <-killed
-	if !slices.ContainsFunc(r.Broken, func(b string) bool { return strings.Contains(b, "task "+task+" began and is TASK_FAILED without a cause") }) {
+	if !slices.ContainsFunc(r.Broken, func(b string) bool {
+		return strings.Contains(b, "task "+task+" began and is TASK_FAILED without a cause")
+	}) {
 		t.Errorf("%s is not missed:\n%q\n%s", task, r.Broken, out.String())
 	}
 }
