@@ -40,6 +40,7 @@ type executor struct {
 	tasks                                 map[string]*task
 	queue                                 []*task // not sent yet, in order of arrival
 	completed                             []*mesospb.Task
+	past                                  []map[string]bool // the ids of the updates of those that ended here
 	// spoken: a task has been sent to it, so having none left is no reason to end it.
 	spoken bool
 	// verdict is why its tasks end, once it is decided; else whatever its exit says.

@@ -413,6 +413,26 @@ func TestAnOldListDropsNothing(t *testing.T) {
 	w.quiet(time.Minute)
 }
 
+// An executor that lost its connection says again what it has not heard to be safe. Meanwhile its framework may have
+// acknowledged all of it, and hears none of it again.
+func TestWhatIsOverIsNotToldAgain(t *testing.T) {
+	w, e := pretender(t)
+	say := func(state mesospb.TaskState, id string) {
+		e.Send(w.a.UPID(), &executorpb.Call{Type: executorpb.Call_UPDATE.Enum(), FrameworkId: framework().Id,
+			ExecutorId: &mesospb.ExecutorID{Value: proto.String("e1")}, Update: &executorpb.Call_Update{Status: &mesospb.TaskStatus{
+				TaskId: taskID("t1"), State: state.Enum(), Source: mesospb.TaskStatus_SOURCE_EXECUTOR.Enum(), Uuid: []byte(id)}}})
+		e.Expect(testkit.That("ACKNOWLEDGED", acknowledgedEvent))
+	}
+	say(running, "0123456789abcdef")
+	w.status("t1", running)
+	say(finished, "fedcba9876543210")
+	w.status("t1", finished)
+	w.Advance(time.Minute)
+	say(running, "0123456789abcdef")
+	say(finished, "fedcba9876543210")
+	w.quiet(15 * time.Minute)
+}
+
 // Handed over twice, it is launched once.
 func TestATaskThatIsHandedOverTwice(t *testing.T) {
 	w := withPuppet(t)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -23,11 +24,7 @@ func (a *Agent) executorUpdate(e *executor, s *mesospb.TaskStatus) {
 		return
 	}
 	uuid := s.GetUuid()
-	acknowledge := func() {
-		if !e.upid.IsZero() {
-			a.b.Send(e.upid, acknowledgedEvent(t.name, uuid))
-		}
-	}
+	acknowledge := func() { a.heard(e, t.name, uuid) }
 	if t.stream.closing() {
 		// Whoever looks a moment later finds no such task. The disk decides about no answer.
 		a.write(nil, func() { a.executorUpdate(e, s) })
@@ -40,6 +37,21 @@ func (a *Agent) executorUpdate(e *executor, s *mesospb.TaskStatus) {
 	}
 	e.unqueue(t)
 	a.receive(f, e, t, a.decorate(e, s), acknowledge)
+}
+
+// heard tells an executor that an update is safe.
+func (a *Agent) heard(e *executor, task *mesospb.TaskID, uuid []byte) {
+	if !e.upid.IsZero() {
+		a.b.Send(e.upid, acknowledgedEvent(task, uuid))
+	}
+}
+
+// settled tells whether an update is a copy of one of a task that has ended and of which everything is acknowledged.
+func (e *executor) settled(uuid []byte) bool {
+	return slices.ContainsFunc(e.past, func(known map[string]bool) bool {
+		_, had := known[string(uuid)]
+		return had
+	})
 }
 
 // decorate adds what only the agent knows. What the executor says of the source is not believed. When it does not say
@@ -83,6 +95,12 @@ func protocolOf(addr string) *mesospb.NetworkInfo_Protocol {
 // forgotten. As in Mesos the scheduler hears it, and the executor is not told that it was stored, because it was not.
 func (a *Agent) strayUpdate(e *executor, s *mesospb.TaskStatus) {
 	f := e.framework
+	if e.settled(s.GetUuid()) {
+		// The executor had not heard yet that it is safe. A framework does not hear again what it has acknowledged.
+		id, uuid := s.GetTaskId(), s.GetUuid()
+		a.write(nil, func() { a.heard(e, id, uuid) })
+		return
+	}
 	owner, t := f.task(s.GetTaskId().GetValue())
 	if owner != nil || f.leaving {
 		return // another executor's task is none of this one's business
@@ -283,6 +301,7 @@ func (a *Agent) forget(f *framework, e *executor, t *task) {
 	}
 	delete(e.tasks, t.id())
 	e.completed = last(append(e.completed, t.message(e)), maxCompletedTasks)
+	e.past = last(append(e.past, t.stream.known), maxCompletedTasks)
 	e.shown = nil
 	a.forgetExecutorIfDone(e)
 }
