@@ -80,11 +80,24 @@ func left(t *testing.T, c Config) {
 	}
 }
 
-// Half a minute of real processes being hurt: every promise is kept.
+// Half a minute of real processes being hurt: every promise is kept by one master, and by three over a Consul of three
+// servers. The seed of the latter kills every master and a server.
 func TestAShortStorm(t *testing.T) {
 	t.Parallel()
+	weather(t, 1, Shape{Masters: 1, Agents: 3, Frameworks: 2})
+}
+
+func TestAShortStormOverThreeMasters(t *testing.T) {
+	t.Parallel()
+	weather(t, 128, Shape{Masters: 3, Agents: 3, Frameworks: 2, Consuls: 3})
+}
+
+// weather runs a storm in which no promise may be broken.
+func weather(t *testing.T, seed uint64, s Shape) {
+	t.Helper()
 	var out said
 	c := config(t, &out)
+	c.Seed, c.Shape = seed, s
 	r, err := Run(t.Context(), c)
 	left(t, c)
 	if err != nil {
