@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// refresh is about how long one who follows waits before asking again the herald that it follows.
-	refresh = 15 * time.Second
+	// refresh is about how long one who follows waits before asking again the herald that it follows. A leader that hangs,
+	// and whose connections do not break, is left after that and the patience; ten thousand ask it 2,000 times a second.
+	refresh = 6 * time.Second
 	// patience is how long an answer may take before somebody else is asked.
 	patience = 2 * time.Second
 	// firstHunt and lastHunt bound the wait between two attempts to find the leader.

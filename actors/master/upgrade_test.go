@@ -11,6 +11,9 @@ import (
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/cluster/standalone"
 	"github.com/meseta-io/meseta/messages/controlpb"
+	"github.com/meseta-io/meseta/messages/mesos/masterpb"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
 	"github.com/meseta-io/meseta/testkit"
 )
 
@@ -52,4 +55,61 @@ func TestTheFirstRegistryIsRead(t *testing.T) {
 	if back.GetEpoch() != 2 {
 		t.Errorf("the epoch is %d, and was 1", back.GetEpoch())
 	}
+}
+
+// Agents are upgraded after their masters: what one cannot do yet it is not asked to do, and what it can after its restart
+// it is asked at once.
+func TestAgentsAreUpgraded(t *testing.T) {
+	multiRole := agentCapabilities[:1]
+	for _, c := range []struct {
+		name          string
+		before, after []*mesospb.AgentInfo_Capability
+		role          string
+		offered       bool // before the upgrade
+	}{
+		{"into several roles", nil, multiRole, "eng", false},
+		{"into nested roles, for one", multiRole, agentCapabilities[:2], "eng/ci", false},
+		{"into nested roles, for another", multiRole, agentCapabilities[:2], "eng", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, nil)
+			f := s.framework("f1", patient(time.Hour), capable(mesospb.FrameworkInfo_Capability_MULTI_ROLE), func(i *mesospb.FrameworkInfo) { i.Roles = []string{c.role} })
+			a := s.stranger("a1", "cpus:4;mem:4096")
+			a.Send(s.master(), &controlpb.RegisterAgent{Agent: a.info, Version: proto.String("0.1.0"), Capabilities: c.before})
+			a.info.Id = a.Expect(testkit.Of[*controlpb.AgentRegistered]())[0].Msg.(*controlpb.AgentRegistered).AgentId
+			if c.offered {
+				f.offer()
+			} else {
+				f.ExpectNone(time.Minute, event(schedulerpb.Event_OFFERS))
+			}
+			report := a.report()
+			report.Capabilities = c.after
+			a.Send(s.master(), report)
+			a.Expect(testkit.Of[*controlpb.AgentReregistered]())
+			if !c.offered {
+				f.offer()
+			}
+			agents := s.ask(masterpb.Call_GET_AGENTS).GetGetAgents().GetAgents()
+			equal(t, "capabilities", len(agents[0].GetCapabilities()), len(c.after))
+		})
+	}
+}
+
+// A framework of one role comes back as one of several, and its task and role stay its own.
+func TestAFrameworkIsUpgradedIntoSeveralRoles(t *testing.T) {
+	s := newStage(t, nil)
+	a := s.agent("a1", "cpus:4;mem:4096")
+	f := s.framework("f1", patient(time.Hour), func(i *mesospb.FrameworkInfo) { i.Role = proto.String("eng") })
+	s.running(f, a, "t1")
+	g := s.scheduler("f1b")
+	g.info = proto.CloneOf(f.info)
+	g.info.Role, g.info.Roles = nil, []string{"eng"}
+	capable(mesospb.FrameworkInfo_Capability_MULTI_ROLE)(g.info)
+	g.subscribe()
+	equal(t, "the id", g.id, f.id)
+	g.call(&schedulerpb.Call{Type: schedulerpb.Call_REVIVE.Enum()})
+	o := g.offer()
+	equal(t, "the role", o.GetAllocationInfo().GetRole(), "eng")
+	equal(t, "the resources", amounts(t, o.GetResources()), "cpus:3; mem:4032")
+	equal(t, "tasks", len(s.tasks().GetTasks()), 1)
 }

@@ -37,7 +37,7 @@ func newQuorum(t testing.TB) *quorum {
 
 func newQuorumWith(t testing.TB, o consuls.Options, parameters string, agentFlags ...string) *quorum {
 	t.Helper()
-	q := &quorum{testCluster: &testCluster{t: t, dir: t.TempDir()}, masters: make([]*program, 3), at: make([]string, 3)}
+	q := &quorum{testCluster: &testCluster{t: t, dir: t.TempDir(), ip: loopback()}, masters: make([]*program, 3), at: make([]string, 3)}
 	t.Cleanup(q.clean)
 	var err error
 	if q.consul, err = consuls.StartWith(t.TempDir(), 1, o); err != nil {
@@ -167,6 +167,14 @@ func TestMasters(t *testing.T) {
 		q.works(next)
 		q.startMaster(leader)
 		leader = next
+	})
+
+	t.Run("then the agent is replaced", func(t *testing.T) { // as in an upgrade: masters first, one after the other
+		q.agent.signal(syscall.SIGTERM)
+		q.agent.ends(0)
+		_, port, _ := strings.Cut(q.agentAt, ":")
+		q.startAgent(port)
+		q.works(q.leads(-1))
 	})
 
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {

@@ -126,6 +126,10 @@ func (a *app) agent() *cobra.Command {
 		if err := errors.Join(config.Validate(), config.Guard.Validate(), config.Node.Validate()); err != nil {
 			return usageError(err)
 		}
+		masters, err := node.ParseMasters(config.Master)
+		if err != nil {
+			return usageError(err)
+		}
 		s, err := a.open(c, config.Node, config.Logging)
 		if err != nil {
 			return err
@@ -134,7 +138,7 @@ func (a *app) agent() *cobra.Command {
 			_ = s.Close()
 			return err
 		}
-		return a.serve(s, fmt.Sprintf("agent: listening on %s, master %s, work_dir %s", s.Addr(), config.Master, config.WorkDir), true)
+		return a.serve(s, fmt.Sprintf("agent: listening on %s, master %s, work_dir %s", s.Addr(), masters, config.WorkDir), true)
 	})
 	flags.Take(c.Flags(), slices.Concat(takenByBoth, takenByAgents))
 	return c
