@@ -52,7 +52,7 @@ var errLost = errors.New("no answer")
 func (m *meddler) Wait(ctx context.Context, server string, r consul.Request, timeout time.Duration) (consul.Reply, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if txn, ok := r.(consul.Txn); ok && len(txn.Ops) > 1 && txn.Ops[1].Verb == consul.CAS {
+	if txn, ok := r.(consul.Txn); ok && len(txn.Ops) > 1 && txn.Ops[1].Verb != consul.GetTree && strings.HasSuffix(txn.Ops[1].Key, "/revision") {
 		if m.hold > 0 {
 			m.hold--
 			m.held = append(m.held, func() { m.Wire.Wait(context.Background(), server, r, timeout) })
