@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -195,7 +194,10 @@ func (d *directory) empty(name string) error {
 	dir.Close()
 	slices.Sort(names)
 	for _, below := range names {
-		err = cmp.Or(err, d.remove(path.Join(name, below)))
+		if err != nil {
+			break
+		}
+		err = d.remove(path.Join(name, below))
 	}
 	return err
 }

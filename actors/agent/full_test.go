@@ -88,3 +88,31 @@ func TestDiskThatIsReallyFull(t *testing.T) {
 		t.Errorf("the journal holds %d bytes, %v", len(got), err)
 	}
 }
+
+// What a crash in the middle of a removal leaves are the names that come last: here something in the middle cannot go.
+func TestDiskRemovesInTheOrderOfNames(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may mount")
+	}
+	d, dir := openDisk(t)
+	var files []agent.Change
+	for _, name := range []string{"z/task.info", "z/task.updates", "a/task.info", "m/task.updates", "m/stuck/x", "m/task.info"} {
+		files = append(files, agent.Change{Kind: agent.Put, Path: "meta/" + name, Data: []byte("x")})
+	}
+	if _, err := d.Apply(ctx, files); err != nil {
+		t.Fatal(err)
+	}
+	stuck := filepath.Join(dir, "meta/m/stuck")
+	if err := unix.Mount(stuck, stuck, "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("this machine lets nobody mount: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(stuck, unix.MNT_DETACH) })
+	if done, err := d.Apply(ctx, []agent.Change{{Kind: agent.Remove, Path: "meta"}}); done != 0 || err == nil {
+		t.Errorf("removed: %d, %v", done, err)
+	}
+	for name, there := range map[string]bool{"a": false, "m/stuck": true, "m/task.info": true, "m/task.updates": true, "z/task.info": true} {
+		if _, err := d.List(ctx, "meta/"+name); (err == nil) != there {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

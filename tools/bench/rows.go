@@ -65,6 +65,7 @@ var rows = []Row{
 	{What: "`meseta run -- true`, shell to exit", Mesos: "603 ms", Package: commandRoom, Benchmark: "BenchmarkRunTrue", Unit: "ns/op", Scale: 1e-6, Shown: "ms", Bound: 120},
 	{What: "launch to RUNNING at the framework", Mesos: "97 ms", Package: commandRoom, Benchmark: "BenchmarkLaunch", Unit: "ms-to-running", Scale: once, Shown: "ms", Bound: 20},
 	{What: "200 one-command tasks on one agent", Mesos: "26 tasks/s", Package: commandRoom, Benchmark: "BenchmarkLaunch", Unit: "tasks/s", Scale: once, Shown: "tasks/s", Bound: 150, Floor: true},
+	{What: "agent with 200 containers, start to member", Package: commandRoom, Benchmark: "BenchmarkAgentRestart", Unit: "ns/op", Scale: 1e-9, Shown: "s", Bound: 2},
 	{What: "idle master, resident", Mesos: "34 MB", Package: commandRoom, Benchmark: "BenchmarkIdle", Unit: "master-MB", Scale: once, Shown: "MB", Bound: 60},
 	{What: "idle agent, resident", Mesos: "41 MB", Package: commandRoom, Benchmark: "BenchmarkIdle", Unit: "agent-MB", Scale: once, Shown: "MB", Bound: 40},
 }

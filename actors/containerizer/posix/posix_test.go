@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "logger" {
 		os.Exit(logger.Main(os.Args[2:]))
 	}
+	if os.Getenv("POSIX_TEST_REUSE") != "" {
+		os.Exit(reuse())
+	}
 	if script := os.Getenv("POSIX_TEST_SUBREAPER"); script != "" {
 		os.Exit(subreaper(script))
 	}
