@@ -312,7 +312,11 @@ func TestSubscribersThatStopReading(t *testing.T) {
 	}
 	grown := peak - before
 	t.Logf("%d tasks, snapshot of %d MB; the master has %d MB, and %d more at most while %d subscribers do not read", crowdAgents*crowdTasks, snapshot>>20, before, grown, len(deaf)+2)
-	if limit := len(deaf) * snapshot >> 21; grown > limit {
+	limit := len(deaf) * snapshot >> 21
+	if len(buildFlags) > 0 {
+		limit *= 5 // what looks for races takes as much memory again, several times
+	}
+	if grown > limit {
 		t.Errorf("the master has grown by %d MB; those who read nothing may cost %d MB together", grown, limit)
 	}
 }
