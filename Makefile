@@ -50,7 +50,7 @@ fuzz: ## fuzz every decoder for 20 s each
 sweep: ## simulate clusters in bad weather: SEEDS=n of them
 	MESETA_SWEEP=$(or $(SEEDS),5000) $(GO) test -run Sweep -timeout 2h -v ./testkit/...
 
-chaos: build ## hurt a cluster of real processes for TIME=10m, at random from SEED=n
+chaos: build bin/consul ## hurt a cluster of real processes for TIME=10m, at random from SEED=n
 	$(GO) build -trimpath -o bin/chaos ./tools/chaos
 	bin/chaos -time=$(or $(TIME),10m) $(if $(SEED),-seed=$(SEED))
 
