@@ -83,12 +83,15 @@ func parse(url string) (c Config, why error) {
 func complete(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
-		host, port = strings.Trim(text, "[]"), defaultPort
+		host, port = text, defaultPort
+		if bare, opened := strings.CutPrefix(text, "["); opened {
+			host = strings.TrimSuffix(bare, "]")
+		}
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return "", fmt.Errorf("%q is no port", port)
 	}
-	if host == "" || strings.ContainsAny(host, " /@,\t\n") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
+	if host == "" || strings.ContainsAny(host, " /@,[]\t\n") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 		return "", fmt.Errorf("%q is no server", text)
 	}
 	return net.JoinHostPort(host, port), nil

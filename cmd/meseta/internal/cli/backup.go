@@ -48,7 +48,7 @@ func noSubcommand(c *cobra.Command, args []string) error {
 
 // kept is how a command finds a registry: as its master does.
 type kept struct {
-	Election string `flag:"election" help:"where the registry is, as the masters have it: standalone is in --work_dir"`
+	Election string `flag:"election" help:"where the registry is, as the masters have it: standalone is in --work_dir, consul://HOST:PORT/PREFIX in Consul"`
 	WorkDir  string `flag:"work_dir" unit:"path" help:"the master's work directory, where its registry is in there"`
 }
 
@@ -72,8 +72,9 @@ func (a *app) backupSave() *cobra.Command {
 		Overwrite bool   `flag:"overwrite" help:"replace the file if it is there"`
 	}{kept: keeps()}
 	c := &cobra.Command{Use: "save [flags] FILE", Short: "write the registry into a file", Args: arguments(1, 1),
-		Long:    "Writes the registry into a file, also while masters run; they are not disturbed.",
-		Example: "  meseta snapshot save --work_dir=/var/lib/meseta/master registry.snapshot"}
+		Long: "Writes the registry into a file, also while masters run; they are not disturbed.",
+		Example: "  meseta snapshot save --work_dir=/var/lib/meseta/master registry.snapshot\n" +
+			"  meseta snapshot save --election=consul://127.0.0.1:8500/meseta registry.snapshot"}
 	return bind(c, &config, func(args []string) error {
 		place, err := config.place()
 		if err != nil {
@@ -141,7 +142,7 @@ func (a *app) backupRestore() *cobra.Command {
 			"them afterwards. What happened since is forgotten: agents that joined are asked to join again, agents that were removed may\n" +
 			"come back. Epochs go on growing, so masters and agents know what is new.",
 		Example: "  meseta snapshot restore --work_dir=/var/lib/meseta/master registry.snapshot\n" +
-			"  meseta snapshot restore --dry_run registry.snapshot"}
+			"  meseta snapshot restore --election=consul://127.0.0.1:8500/meseta --dry_run registry.snapshot"}
 	return bind(c, &config, func(args []string) error {
 		place, err := config.place()
 		if err != nil {

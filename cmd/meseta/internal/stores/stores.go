@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/meseta-io/meseta/cluster"
+	"github.com/meseta-io/meseta/cluster/consul"
 	"github.com/meseta-io/meseta/cluster/standalone"
 	"github.com/meseta-io/meseta/messages/fault"
 )
@@ -39,6 +40,8 @@ type Opened interface {
 // At finds the place by the settings of a master.
 func At(election, workDir string) (Place, error) {
 	switch {
+	case consul.Is(election):
+		return atConsul(election)
 	case election == Standalone || election == "":
 		if workDir == "" {
 			return nil, fmt.Errorf("--work_dir=DIR is missing: the directory of the master whose registry is meant: %w", fault.ErrInvalid)
@@ -46,7 +49,7 @@ func At(election, workDir string) (Place, error) {
 		whole, err := filepath.Abs(workDir)
 		return directory(whole), err
 	}
-	return nil, fmt.Errorf("--election=%s: standalone expected: %w", election, fault.ErrInvalid)
+	return nil, fmt.Errorf("--election=%s: standalone or consul://HOST:PORT/PREFIX expected: %w", election, fault.ErrInvalid)
 }
 
 // directory is the work directory of a standalone master.
