@@ -4,7 +4,7 @@ GO ?= go
 PACKAGES = ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet staticcheck generated tidy parity race fuzz sweep chaos bench generate install consul clean
+.PHONY: help build demo test check format vet staticcheck generated tidy parity race fuzz sweep sim chaos bench generate install consul clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,11 @@ race: bin/consul ## every test under the race detector
 fuzz: ## fuzz every decoder for 20 s each
 	$(GO) run ./tools/fuzz -time 20s
 
-sweep: ## simulate clusters in bad weather: SEEDS=n of them
-	MESETA_SWEEP=$(or $(SEEDS),5000) $(GO) test -run Sweep -timeout 2h -v ./testkit/...
+sweep: ## simulate clusters in bad weather: SEEDS=n of them (5000, as CI does)
+	MESETA_SWEEP=$(or $(SEEDS),5000) $(GO) test -count=1 -run '^TestSweep$$' -timeout 2h ./testkit/sweep
+
+sim: ## simulate new clusters for HOURS=n hours (1): a line a minute, and each seed that fails with the command that replays it
+	MESETA_SWEEP_HOURS=$(or $(HOURS),1) $(GO) test -count=1 -run '^TestSweep$$' -timeout 0 -v ./testkit/sweep
 
 chaos: build bin/consul ## hurt a cluster of real processes for TIME=10m, at random from SEED=n
 	$(GO) build -trimpath -o bin/chaos ./tools/chaos

@@ -28,13 +28,18 @@ func Check(t T, body func(t T, w *World), options ...Option) {
 }
 
 // Sweep is Check with the seeds 1 to n, each a parallel subtest. MESETA_SWEEP in the environment changes n, -short
-// divides it by ten, and MESETA_SEED repeats one run alone. The first seed and some others run twice, and the two
+// divides it by ten, MESETA_SEED repeats one run alone, and MESETA_SWEEP_HOURS goes on with new seeds for so long. The first seed and some others run twice, and the two
 // must be the same to the last step: an actor that is not deterministic makes every other result worthless.
 func Sweep(t *testing.T, n int, body func(t T, w *World), options ...Option) {
 	t.Helper()
 	c := &checker{body: body, options: options, test: whereIs(t.Name())}
 	if r, given := replayFromEnvironment(t); given {
 		c.check(t, r)
+		return
+	}
+	if hours := hoursFromEnvironment(t); hours > 0 {
+		restful(t)
+		c.patrol(t, hours)
 		return
 	}
 	if text := os.Getenv(SweepVariable); text != "" {

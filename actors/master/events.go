@@ -64,11 +64,12 @@ func (d *desk) taskAdded(f *framework, t *task) {
 }
 
 // taskUpdated tells of a task's next status, and of what its checks found; one that only repeats the state of the last one
-// is of no interest to those who watch.
-func (d *desk) taskUpdated(f *framework, t *task, before []*mesospb.TaskStatus, s *mesospb.TaskStatus) {
+// is of no interest to those who watch, unless it came with the news that the task is further than that.
+func (d *desk) taskUpdated(f *framework, t *task, was *mesospb.Task, s *mesospb.TaskStatus) {
+	before := was.GetStatuses()
 	checked := s.GetReason() == mesospb.TaskStatus_REASON_TASK_CHECK_STATUS_UPDATED ||
 		s.GetReason() == mesospb.TaskStatus_REASON_TASK_HEALTH_CHECK_STATUS_UPDATED
-	if n := len(before); n > 0 && before[n-1].GetState() == s.GetState() && !checked {
+	if n := len(before); n > 0 && before[n-1].GetState() == s.GetState() && was.GetState() == t.info.GetState() && !checked {
 		return
 	}
 	d.record(f.info, t.info, func() *masterpb.Event {

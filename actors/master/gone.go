@@ -67,7 +67,7 @@ func (m *Master) goneUnreachable(id string, why loss) {
 			}
 			m.counts.ended(status)
 			f.tally.end(status.GetState())
-			m.desk.taskUpdated(f, &task{info: next}, e.task.GetStatuses(), status)
+			m.desk.taskUpdated(f, &task{info: next}, e.task, status)
 			m.tellUpdate(f, status)
 		}
 	}

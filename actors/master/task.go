@@ -137,7 +137,7 @@ func (m *Master) setState(f *framework, t *task, status *mesospb.TaskStatus, lat
 	m.counts.moved(t.info.GetState(), next.GetState())
 	f.tally.tasks(t.info.GetState(), -1)
 	f.tally.tasks(next.GetState(), 1)
-	before := t.info.GetStatuses()
+	before := t.info
 	t.info = next
 	m.desk.taskUpdated(f, t, before, status)
 	if ended {

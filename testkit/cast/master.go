@@ -23,6 +23,8 @@ type Master struct {
 	Deluded bool
 	// OnDeath, if set, hears of each.
 	OnDeath func(why any)
+	// OnBoot, if set, is called after each start but the first.
+	OnBoot func()
 	// Rules are the access control lists of the configuration, until somebody swaps them.
 	Rules authorization.Live
 	// Client is how others in the master's runtime ask it.
@@ -66,6 +68,9 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 			}
 			if m.Client, err = master.Spawn(n.Runtime(), m.Config, parts); err != nil {
 				w.Fail("master %s does not start: %v", name, err)
+			}
+			if m.OnBoot != nil {
+				m.OnBoot()
 			}
 		}),
 		testkit.Died(func(*testkit.Node) { m.candidate.died() }),

@@ -2,6 +2,7 @@ package sweep_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/executorpb"
@@ -41,6 +43,12 @@ var sabotages = map[string]struct {
 	"a master that offers what is another's":       {sweep.Vaults, generousMaster, "is offered to a framework of another role"},
 	"a master that offers more than the limit":     {sweep.Ration, lavishMaster, "its limit is cpus:1"},
 	"a registry that forgets a quota":              {sweep.Ration, unlimited, "its limit is cpus:1"},
+	"a master that speaks in another's epoch":      {sweep.Leaders, usurper, "which is that of m1"},
+	"an agent that obeys whom it follows no more":  {sweep.Leaders, obedientAgent, "when the agent had followed"},
+	"a registry that is set back":                  {sweep.Leaders, setBack, "the registry is back in epoch"},
+	"a master that tells less than it shows":       {sweep.History, secretiveMaster, "and has told"},
+	"a framework whose processes stay":             {sweep.Leavers, lingerer, "still runs"},
+	"a master that keeps all of the past":          {sweep.Bounded, hoarder, "completed tasks of"},
 	"a network that never heals for one agent":     {sweep.Calm, deadAgent, "a0 () was not offered as a whole"},
 	"a network that loses a job's launches":        {sweep.Calm, deadJob, "f0-j0 (task"},
 }
@@ -88,7 +96,7 @@ func failureOf(t *testing.T, c sweep.Checker, sabotage func(r *sweep.Run)) (text
 		}
 		text = rec.text
 	}()
-	r := sweep.New(testkit.NewWorld(rec), sweep.Config{Agents: 2, Frameworks: 1, Jobs: 2, Bound: 3 * time.Minute})
+	r := sweep.New(testkit.NewWorld(rec), sweep.Config{Agents: 2, Frameworks: 1, Jobs: jobsOf(c), Masters: 2, Leaver: c.Promise == sweep.Leavers.Promise, Bound: 15 * time.Minute})
 	r.Check(c)
 	sabotage(r)
 	r.Advance(3 * time.Minute)
@@ -120,7 +128,7 @@ type liar struct {
 func (l liar) Initialize(b *process.Base) { b.Send(l.to, l.say) }
 
 func lie(r *sweep.Run, n testkit.Placed, to process.UPID, m proto.Message) {
-	if _, err := process.Spawn(n.Node().Runtime(), fmt.Sprint("liar", r.Steps()), liar{to, proto.Clone(m)}); err != nil {
+	if _, err := process.Spawn(n.Node().Runtime(), fmt.Sprint("liar-", r.Steps(), "-", to.Addr), liar{to, proto.Clone(m)}); err != nil {
 		r.Fail("%v", err)
 	}
 }
@@ -315,4 +323,106 @@ func unlimited(r *sweep.Run) {
 		r.Cluster.Forget("quota/ration")
 		r.Masters[0].Restart()
 	})
+}
+
+// usurper tells an agent something in the leader's epoch, from the other master.
+func usurper(r *sweep.Run) {
+	r.At(10*time.Second, func() {
+		lie(r, r.Masters[1], r.Agents[0].UPID(), &controlpb.Ping{Connected: proto.Bool(true), Epoch: proto.Uint64(r.Lead().Epoch)})
+	})
+}
+
+// obedientAgent starts a task that the first master ordered when the second one led.
+func obedientAgent(r *sweep.Run) {
+	var order *controlpb.RunTask
+	r.Observe(func(m testkit.Message) {
+		if say, ok := m.Msg.(*controlpb.RunTask); ok && order == nil {
+			order = proto.CloneOf(say)
+			order.Task.TaskId.Value = proto.String("late")
+		}
+	})
+	var shell *cast.Process
+	for _, a := range r.Agents {
+		start := a.Machine.OnStart
+		a.Machine.OnStart = func(p *cast.Process) {
+			start(p)
+			if p.Parent != 0 {
+				shell = p
+			}
+		}
+	}
+	r.At(20*time.Second, func() { r.Cluster.Depose(errors.New("broken on purpose")) })
+	r.At(40*time.Second, func() {
+		for _, a := range r.Agents {
+			r.Probe("late-for-"+a.Name()).Send(a.UPID(), order)
+		}
+	})
+	r.At(60*time.Second, func() {
+		spec := shell.Spec
+		spec.Env = append(append([]string{}, spec.Env...), "MESOS_EXECUTOR_ID=late")
+		if _, err := shell.Launcher().Launch(context.Background(), spec); err != nil {
+			r.Fail("%v", err)
+		}
+	})
+}
+
+// setBack has the registry forget its epoch, so that it seems to be in epoch 0.
+func setBack(r *sweep.Run) {
+	r.At(10*time.Second, func() { r.Cluster.Forget("meta") })
+}
+
+// thief takes news of tasks away before others who watch hear of them.
+type thief struct{}
+
+func (thief) Published(_ *master.View, events []*master.Event) {
+	for _, e := range events {
+		if e.Message.GetType() == masterpb.Event_TASK_UPDATED {
+			e.Message = &masterpb.Event{}
+		}
+	}
+}
+
+func secretiveMaster(r *sweep.Run) {
+	for _, m := range r.Masters {
+		boot := m.OnBoot
+		m.OnBoot = func() {
+			m.Client.Watch(thief{})
+			boot()
+		}
+		m.Restart()
+	}
+}
+
+// lingerer has processes that are there again when they were killed.
+func lingerer(r *sweep.Run) {
+	again := 0
+	for _, a := range r.Agents {
+		a.Machine.Program("lingerer", func(*cast.Process) {})
+		end := a.Machine.OnEnd
+		a.Machine.OnEnd = func(p *cast.Process) {
+			end(p)
+			spec := p.Spec
+			spec.Path = "lingerer"
+			if again++; again < 40 && p.Getenv("MESOS_EXECUTOR_ID")[0] == 'l' && p.Status().Signaled() {
+				if _, err := p.Launcher().Launch(context.Background(), spec); err != nil {
+					r.Fail("%v", err)
+				}
+			}
+		}
+	}
+}
+
+func hoarder(r *sweep.Run) {
+	for _, m := range r.Masters {
+		m.Config.MaxCompletedTasksPerFramework = 1000
+		m.Restart()
+	}
+}
+
+// jobsOf is how many jobs the framework has: two, but for the master that keeps all of the past there has to be more of it.
+func jobsOf(c sweep.Checker) int {
+	if c.Promise == sweep.Bounded.Promise {
+		return 6
+	}
+	return 2
 }

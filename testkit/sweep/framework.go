@@ -20,12 +20,14 @@ import (
 // it is lost, and asked about when there has been no news. It remembers its id and its jobs across crashes.
 type Framework struct {
 	*node
-	run    *Run
-	role   string
-	id     *mesospb.FrameworkID
-	jobs   []*job
-	byTask map[string]*job
-	driver *scheduler.Driver // of this life
+	run  *Run
+	role string
+	// failover is how long masters wait for its return.
+	failover time.Duration
+	id       *mesospb.FrameworkID
+	jobs     []*job
+	byTask   map[string]*job
+	driver   *scheduler.Driver // of this life
 }
 
 type node = testkit.Node
@@ -48,10 +50,11 @@ const (
 	reconcileEvery = 30 * time.Second
 	// patience is how long a framework waits for a task behind a lost agent before it launches the job again.
 	patience = 5 * time.Minute
+	week     = 7 * 24 * time.Hour
 )
 
-func newFramework(r *Run, name string, jobs int, role string) *Framework {
-	f := &Framework{run: r, role: role, byTask: map[string]*job{}}
+func newFramework(r *Run, name string, jobs int, role string, failover time.Duration) *Framework {
+	f := &Framework{run: r, role: role, failover: failover, byTask: map[string]*job{}}
 	for i := range jobs {
 		j := &job{name: fmt.Sprintf("%s-j%d", name, i), script: fmt.Sprintf("sleep %d", 1+r.Choose(60)), needs: mustParse("cpus:0.5;mem:128")}
 		if i%5 == 4 {
@@ -76,7 +79,7 @@ func (f *Framework) boot(n *testkit.Node) {
 		Detector: f.run.Detector(n),
 		Framework: &mesospb.FrameworkInfo{
 			Name: proto.String(n.Name()), Roles: []string{f.role}, Checkpoint: proto.Bool(true), Id: f.id,
-			FailoverTimeout: proto.Float64(7 * 24 * 3600),
+			FailoverTimeout: proto.Float64(f.failover.Seconds()),
 			Capabilities: []*mesospb.FrameworkInfo_Capability{
 				{Type: mesospb.FrameworkInfo_Capability_PARTITION_AWARE.Enum()},
 				{Type: mesospb.FrameworkInfo_Capability_MULTI_ROLE.Enum()},
@@ -194,7 +197,7 @@ func (f *Framework) describe() string {
 
 // expected says whether a command may be killed: its framework asked for it, or its machine or agent is lost.
 func (r *Run) expected(a *cast.Agent, k taskKey) bool {
-	if r.given[a] {
+	if r.given[a] || r.hasLeft(k.framework) {
 		return true
 	}
 	for _, f := range r.Frameworks {

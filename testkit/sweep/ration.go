@@ -44,7 +44,7 @@ type rationChecker struct {
 }
 
 func ration(r *Run) {
-	q := &rationChecker{r: r, operator: r.Probe("rationer"), to: newFramework(r, "q0", 4, rationRole), needs: map[taskKey]resources.Milli{},
+	q := &rationChecker{r: r, operator: r.Probe("rationer"), to: newFramework(r, "q0", 4, rationRole, week), needs: map[taskKey]resources.Milli{},
 		running: map[*cast.Agent]map[taskKey]resources.Milli{}, offers: map[string]resources.Milli{}, away: map[string]bool{}}
 	r.Frameworks = append(r.Frameworks, q.to)
 	for _, a := range r.Agents {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
@@ -16,8 +17,10 @@ import (
 
 // Config is the size of a cluster and of its trouble.
 type Config struct {
-	Masters, Agents, Frameworks, Jobs int           // jobs of each framework
-	Storm                             time.Duration // how long
+	Masters, Agents, Frameworks, Jobs int // jobs of each framework
+	// Leaver has a framework leave for good.
+	Leaver bool
+	Storm  time.Duration // how long
 	// Bound is within which each promise for the end has to hold after the storm. An agent that the master expects
 	// back has ten minutes by Mesos' rule, and updates are sent again after up to ten.
 	Bound time.Duration
@@ -43,6 +46,7 @@ func Drawn(w *testkit.World) Config {
 		c.Agents, c.Frameworks = 50, 5
 	}
 	c.Storm = time.Duration(1+w.Choose(3)) * time.Minute
+	c.Leaver = w.Choose(8) == 7
 	return c
 }
 
@@ -66,7 +70,11 @@ type Run struct {
 	offered []func(f *Framework, o *mesospb.Offer)
 	// replaced hear of machines that are about to be replaced by new ones.
 	replaced []func(a *cast.Agent)
-	last     []final
+	// booted hear of masters that begin another life.
+	booted []func(m *cast.Master)
+	// left are the frameworks that have left for good, or will.
+	left []*Framework
+	last []final
 	// whole are the agents, by name, that were offered with all that they have after the last job was done.
 	whole map[string]bool
 }
@@ -96,7 +104,7 @@ func New(w *testkit.World, c Config) *Run {
 		r.Agents = append(r.Agents, a)
 	}
 	for i := range c.Frameworks {
-		r.Frameworks = append(r.Frameworks, newFramework(r, fmt.Sprintf("f%d", i), c.Jobs, "*"))
+		r.Frameworks = append(r.Frameworks, newFramework(r, fmt.Sprintf("f%d", i), c.Jobs, "*", week))
 	}
 	r.operator = r.Probe("operator")
 	r.Observe(func(m testkit.Message) {
@@ -109,8 +117,13 @@ func New(w *testkit.World, c Config) *Run {
 
 // addMaster puts a master on the stage that ends when it must not lead any more, and is started again like a service.
 func (r *Run) addMaster(name string) {
-	m := r.World.Master(name)
+	m := r.World.Master(name, func(c *master.Config) { c.MaxCompletedTasksPerFramework = mostPast })
 	m.Mortal = true
+	m.OnBoot = func() {
+		for _, f := range r.booted {
+			f(m)
+		}
+	}
 	m.OnDeath = func(why any) {
 		if !mayEnd(why) {
 			r.Fail("%v ended its node: %v", m.UPID(), why)
@@ -173,7 +186,7 @@ type Checker struct {
 
 // Checkers are all checkers.
 func Checkers() []Checker {
-	return []Checker{Calm, Once, Updates, EndsOnce, Twice, Survives, Forward, Vaults, Ration}
+	return []Checker{Calm, Once, Updates, EndsOnce, Twice, Survives, Forward, Vaults, Ration, Leaders, History, Leavers, Bounded}
 }
 
 // Check puts checkers in their places.

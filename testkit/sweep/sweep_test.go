@@ -9,7 +9,7 @@ import (
 
 // TestSweep sends clusters through the storm.
 func TestSweep(t *testing.T) {
-	testkit.Sweep(t, 500, func(_ testkit.T, w *testkit.World) {
+	testkit.Sweep(t, 150, func(_ testkit.T, w *testkit.World) {
 		r := sweep.New(w, sweep.Drawn(w))
 		r.Check(sweep.Checkers()...)
 		r.Go()

@@ -137,7 +137,7 @@ func (u *updateChecker) told(f *Framework, s *mesospb.TaskStatus) {
 // up are excused.
 func (u *updateChecker) allTold() error {
 	for task, s := range u.stored {
-		if s.next < len(s.uuids) && !u.r.dark[s.on] && !u.r.given[s.on] {
+		if s.next < len(s.uuids) && !u.r.hasLeft(task.framework) && !u.r.dark[s.on] && !u.r.given[s.on] {
 			return fmt.Errorf("task %s on %s: %d updates were stored, %d were told", task, s.on.Name(), len(s.uuids), s.next)
 		}
 	}
