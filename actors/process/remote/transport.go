@@ -107,7 +107,7 @@ func (t *Transport) HTTP() net.Listener { return t.http }
 
 // Send queues an envelope for the runtime at its To.Addr, connecting first if need be.
 func (t *Transport) Send(e process.Envelope) {
-	if len(e.To.ID) > maxName || len(e.To.Addr) > maxName {
+	if max(len(e.To.ID), len(e.To.Addr), len(e.From.ID)) > maxName {
 		t.stats.dropped.Add(1) // no peer would take it, and it would cost us the connection
 		return
 	}
