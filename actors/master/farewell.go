@@ -46,7 +46,7 @@ func (m *Master) failoverOver(f *framework) {
 }
 
 // removeFramework ends a framework for ever: everything of it is shut down, and its id is refused from now
-// on. Its scheduler, if there is one, knows; its tasks that run are recorded as killed and nobody is told.
+// on. Its scheduler, if there is one, knows; its tasks are recorded as killed and nobody is told.
 func (m *Master) removeFramework(f *framework, why string) {
 	m.Log().Info("framework removed", "framework", f.id, "because", why)
 	if f.failover != nil {
@@ -70,10 +70,9 @@ func (m *Master) removeFramework(f *framework, why string) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
 		t := f.tasks[id]
-		// One that has ended, and whose end nobody has acknowledged, keeps its end; Mesos says of it that it was killed, too.
-		if !over(t.info.GetState()) {
-			m.setState(f, t, m.status(t.info, mesospb.TaskState_TASK_KILLED, mesospb.TaskStatus_REASON_FRAMEWORK_REMOVED, "the framework was removed"), nil)
-		}
+		// Said also of one that has ended and whose end nobody acknowledged, as a real Mesos was recorded to do: its state
+		// stays the end that it had.
+		m.setState(f, t, m.status(t.info, mesospb.TaskState_TASK_KILLED, mesospb.TaskStatus_REASON_FRAMEWORK_REMOVED, "the framework was removed"), nil)
 		m.removeTask(f, t, &f.completed)
 	}
 	m.dropInverse(f)
