@@ -144,7 +144,7 @@ func (p Parts) leadership() func() web.Leadership {
 	}
 	return func() web.Leadership {
 		view := p.Master.View()
-		l := web.Leadership{Leading: !view.Elected.IsZero(), Recovered: view.Serving}
+		l := web.Leadership{Leading: !view.Elected.IsZero(), Recovered: view.Serving, Trouble: p.Master.Reach().String()}
 		if leader := view.Leader; leader != nil {
 			l.Leader = net.JoinHostPort(host(leader), strconv.Itoa(int(leader.GetPort())))
 		}

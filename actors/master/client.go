@@ -5,6 +5,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/registrar"
+	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
@@ -22,6 +23,7 @@ type Client struct {
 
 	authorizer authorization.Authorizer
 	writer     registrar.Client
+	reacher    cluster.Reacher
 }
 
 // UPID is the master's actor.
@@ -29,6 +31,9 @@ func (c Client) UPID() process.UPID { return c.master.UPID }
 
 // View is the latest published view, never nil.
 func (c Client) View() *View { return c.views.Load() }
+
+// Reach is how it stands with the service that elects masters.
+func (c Client) Reach() cluster.Reach { return reachOf(c.reacher) }
 
 // Config is what the master was started with.
 func (c Client) Config() Config { return *c.config }

@@ -116,6 +116,14 @@ func (m *Master) recovered(r *registrar.Registry, err error) {
 	m.Every(m.config.RegistryGCInterval, m.prune)
 }
 
+// reachOf asks an election how it stands; one that depends on nothing is always there.
+func reachOf(r cluster.Reacher) cluster.Reach {
+	if r == nil {
+		return cluster.Reach{}
+	}
+	return r.Reach()
+}
+
 // hostPort parts "host:port"; an address without a port, as a runtime without transport has, is all host.
 func hostPort(addr string) (host string, port int) {
 	host, text, err := net.SplitHostPort(addr)

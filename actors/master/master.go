@@ -33,6 +33,8 @@ type Parts struct {
 	Registry  cluster.Registry
 	// Detector says who leads while this master does not. Nil: the contender, if it is one as well, else nobody knows.
 	Detector cluster.Detector
+	// Reacher says how it stands with the service that elects. Nil: the detector, if it is one as well, else none is needed.
+	Reacher cluster.Reacher
 	// Credentials are who may authenticate: what is in the file that Config.Credentials names.
 	Credentials credentials.Known
 	// Authorizer says what they may do. Nil: everything.
@@ -88,6 +90,9 @@ func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 	if err := c.Validate(); err != nil {
 		return Client{}, err
 	}
+	if p.Reacher == nil {
+		p.Reacher, _ = p.Detector.(cluster.Reacher)
+	}
 	m := &Master{config: c, parts: p}
 	m.views.Store(&View{Metrics: rt.Metrics()})
 	ref, err := process.Spawn(rt, ID, m)
@@ -103,7 +108,7 @@ func Spawn(rt *process.Runtime, c Config, p Parts) (Client, error) {
 	if err != nil {
 		return Client{}, fmt.Errorf("the allocator cannot start: %w", err)
 	}
-	client := Client{master: ref, views: &m.views, config: &m.config, authorizer: p.authorizer(), writer: writer}
+	client := Client{master: ref, views: &m.views, config: &m.config, authorizer: p.authorizer(), writer: writer, reacher: p.Reacher}
 	if _, err := process.Spawn(rt, OperatorID, &Operator{client: client}); err != nil {
 		return Client{}, fmt.Errorf("the operator desk cannot start: %w", err)
 	}

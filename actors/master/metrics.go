@@ -230,11 +230,16 @@ var (
 // pulls are the metrics that are asked for when somebody looks, from any goroutine.
 func (m *Master) pulls() {
 	started := m.started
-	for name, ask := range map[string]func() float64{
+	ask := map[string]func() float64{
 		"uptime_secs":            func() float64 { return m.Now().Sub(started).Seconds() },
 		"event_queue_messages":   func() float64 { outside, _ := m.Queued(); return float64(outside) },
 		"event_queue_dispatches": func() float64 { _, inside := m.Queued(); return float64(inside) },
-	} {
+	}
+	if r := m.parts.Reacher; r != nil { // ours: a dashboard of Mesos does not know them
+		ask["election_silence_secs"] = func() float64 { return r.Reach().Silence.Seconds() }
+		ask["election_lease_secs"] = func() float64 { return r.Reach().Lease.Seconds() }
+	}
+	for name, ask := range ask {
 		m.Metrics().Remove("master/" + name) // of a master that was here before
 		m.Metrics().Pull("master/"+name, func() (float64, error) { return ask(), nil })
 	}

@@ -29,6 +29,7 @@ type candidate struct {
 	lease   time.Time // until when nobody else can hold what the session holds
 	denied  time.Time // since when Consul says that this may not be asked; zero if it does not
 	index   uint64    // of the lock, where the watch goes on
+	heard   time.Time // when Consul answered last, or the candidate began
 	failing bool      // it was said in the log that Consul does not answer
 
 	term *Term // nil until elected
@@ -58,6 +59,7 @@ func (c *Cluster) Contend(info *mesospb.MasterInfo, done func(cluster.Term, erro
 			who.over = true
 		default:
 			c.candidates = append(c.candidates, who)
+			who.heard = c.clock.Now()
 			who.begin()
 		}
 	})
@@ -112,18 +114,24 @@ func (w *candidate) rest(d time.Duration, f func()) {
 
 // grumble says once that something does not work, until something does.
 func (w *candidate) grumble(what string, err error) {
-	if !w.failing {
-		w.failing = true
-		w.c.log.Warn("Consul: "+what+" does not work; it is tried again", "error", err)
+	if w.failing {
+		return
 	}
+	w.failing = true
+	about := []any{"error", err}
+	if w.term != nil {
+		about = append(about, "steps_down_in", w.lease.Sub(w.c.clock.Now()))
+	}
+	w.c.log.Warn("Consul: "+what+" does not work; it is tried again", about...)
 }
 
 func (w *candidate) relax() {
+	now := w.c.clock.Now()
 	if w.failing {
 		w.failing = false
-		w.c.log.Info("Consul answers again")
+		w.c.log.Info("Consul answers again", "after", now.Sub(w.heard))
 	}
-	w.denied = time.Time{}
+	w.heard, w.denied = now, time.Time{}
 }
 
 // patience is how long a refusal of the token is taken for one that will pass: Consul's servers hear of a new

@@ -192,8 +192,15 @@ func TestConsulIsStopped(t *testing.T) {
 			c.servers.Nodes[0].Pause()
 			if d < ttl/2 {
 				c.Advance(d)
+				c.Until("the leader notices", 2*time.Second, func() bool { return one.cl.Reach().Silence > 0 })
+				if r := one.cl.Reach(); r.Silence > d+4*time.Second || r.Lease <= 0 || r.Lease >= ttl-time.Second || !r.Ends() {
+					t.Errorf("the leader says %#v", r)
+				}
 				c.servers.Nodes[0].Continue()
 				c.Advance(ttl)
+				if r := one.cl.Reach(); r.Silence != 0 || r.Lease <= ttl/2 || r.String() != "" {
+					t.Errorf("the leader says %#v after a pause", r)
+				}
 				if one.lost {
 					t.Fatalf("a short pause cost the term: %v", one.why)
 				}

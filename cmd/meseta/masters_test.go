@@ -198,18 +198,57 @@ func TestMasters(t *testing.T) {
 	}
 }
 
-// A master whose Consul is gone goes on for as long as its lease lasts, and then ends; it is back once Consul is.
+// reach is what a master says of its election in numbers: for how long it has been silent, and how long the lease lasts.
+func (q *quorum) reach(i int) (silence, lease float64) {
+	_, _, body := q.get(i, "/metrics/snapshot")
+	var all map[string]float64
+	if json.Unmarshal([]byte(body), &all) != nil {
+		return 0, 0
+	}
+	return all["master/election_silence_secs"], all["master/election_lease_secs"]
+}
+
+// A master whose Consul is gone answers as long as its lease lasts, and says how long that is. Then it ends; it is back
+// once Consul is.
 func TestMastersWithoutConsul(t *testing.T) {
-	q := newQuorum(t)
+	q := newQuorumWith(t, consuls.Options{SessionTTLMin: time.Second}, "?ttl=8s")
 	leader := q.leads(-1)
+	standby := q.others(leader)[0]
+	if silence, lease := q.reach(leader); silence != 0 || lease <= 0 || lease > 8 {
+		t.Errorf("while all is well: silent for %v s, leads for %v s", silence, lease)
+	}
+	long := q.run("--", "echo begun; sleep 1000")
+	long.sees(long.out, "begun")
 	if err := q.consul.Stop(0); err != nil {
 		t.Fatal(err)
 	}
+
+	await(t, "the leader and a standby notice", func() bool {
+		silence, lease := q.reach(leader)
+		other, none := q.reach(standby)
+		return silence > 0 && lease > 0 && other > 0 && none == 0
+	})
+	for path, text := range map[string]string{"/health": "", "/state": q.at[leader], "/tasks": "TASK_RUNNING"} {
+		status, _, body := q.get(leader, path)
+		if status != 200 || !strings.Contains(body, text) {
+			t.Errorf("%s meanwhile: %d %s", path, status, body)
+		}
+	}
+	startAs(t, binary, q.dir, nil, "status", "--master="+q.at[leader]).says(0, "Election +the election has been out of reach for .*; this master steps down in ")
+	startAs(t, binary, q.dir, nil, "doctor", "--master="+q.testCluster.at).says(2, "election of "+q.at[leader]+" +the election has been out of reach for .*; this master steps down in ",
+		"election of "+q.at[standby]+" +the election has been out of reach for [^;]*\n")
+	q.masters[leader].sees(q.masters[leader].err, "it is tried again.*steps_down_in")
+
 	q.masters[leader].ends(3).sees(q.masters[leader].err, "leadership is lost")
 	for _, i := range q.others(leader) {
 		if status, _, _ := q.get(i, "/health"); status != 200 {
 			t.Errorf("a standby answers %d", status)
 		}
+	}
+	select {
+	case <-long.exited:
+		t.Error("the task ended with the leader")
+	default:
 	}
 	if err := q.consul.Continue(0); err != nil {
 		t.Fatal(err)

@@ -265,11 +265,13 @@ type master struct {
 func (m *master) Initialize(b *process.Base) {
 	m.b = b
 	epoch := proto.Uint64(1)
+	// This master never pings. An agent whose clock is set forward must not think that it is gone.
+	pings := proto.Float64((365 * 24 * time.Hour).Seconds())
 	process.Install(b, func(from process.UPID, _ *controlpb.RegisterAgent) {
-		b.Send(from, &controlpb.AgentRegistered{AgentId: agentID, Epoch: epoch})
+		b.Send(from, &controlpb.AgentRegistered{AgentId: agentID, Epoch: epoch, PingTimeoutSeconds: pings})
 	})
 	process.Install(b, func(from process.UPID, _ *controlpb.ReregisterAgent) {
-		b.Send(from, &controlpb.AgentReregistered{AgentId: agentID, Epoch: epoch})
+		b.Send(from, &controlpb.AgentReregistered{AgentId: agentID, Epoch: epoch, PingTimeoutSeconds: pings})
 	})
 	process.Install(b, func(from process.UPID, u *controlpb.StatusUpdate) {
 		m.lodge.Updates <- u

@@ -50,7 +50,12 @@ type Leadership struct {
 	Leader string
 	// Recovered is set once this master knows again what the registry remembers.
 	Recovered bool
+	// Trouble says that whoever elects masters is out of reach, and since when. Empty: nothing is wrong.
+	Trouble string
 }
+
+// ElectionHeader carries a master's Trouble in all its answers: they are as good as ever, but it may not lead for long.
+const ElectionHeader = "Meseta-Election"
 
 // Config says what a Router serves, and to whom.
 type Config struct {

@@ -80,6 +80,7 @@ func (t *Router) serve(w *Writer, r *Request) {
 		t.config.Processes.ServeHTTP(w.ResponseWriter, r.Request)
 		return
 	}
+	t.warn(w)
 	if !t.authenticate(w, r, route.Realm) || !t.leads(w, r, route) {
 		return
 	}
@@ -176,6 +177,16 @@ func (t *Router) authenticate(w *Writer, r *Request, realm string) bool {
 	}
 	r.Principal = p
 	return true
+}
+
+// warn says in the answer's head that this master cannot reach who elects it.
+func (t *Router) warn(w *Writer) {
+	if t.config.Leadership == nil {
+		return
+	}
+	if trouble := t.config.Leadership().Trouble; trouble != "" {
+		w.Header().Set(ElectionHeader, trouble)
+	}
 }
 
 // leads checks that this master may answer. False: it has redirected or refused.

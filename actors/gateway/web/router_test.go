@@ -125,6 +125,11 @@ func TestOrderOfChecks(t *testing.T) {
 	now.Recovered = true
 	expect("GET", "/api/v1", 405, "405 Method Not Allowed. Expecting one of { 'POST' }, but received 'GET'.", "Allow", "POST")
 	expect("POST", "/api/v1", 200, "v1:", "Content-Type", "text/plain; charset=utf-8")
+	if w := ask(t, r, "GET", "/state"); len(w.Header()[web.ElectionHeader]) != 0 {
+		t.Errorf("while nothing is wrong with the election: %v", w.Header())
+	}
+	now.Trouble = "out of reach"
+	expect("GET", "/state", 200, "state:", web.ElectionHeader, "out of reach")
 }
 
 // A firewall closes paths as they are after the delegate rule.

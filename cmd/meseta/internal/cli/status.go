@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/api"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/screen"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
@@ -50,6 +51,7 @@ type overview struct {
 	Hostname   string           `json:"hostname"`
 	Version    string           `json:"version"`
 	Elected    time.Time        `json:"elected"`
+	Election   string           `json:"election,omitempty"` // what is wrong with it
 	Agents     map[string]int   `json:"agents"`
 	Frameworks map[string]int   `json:"frameworks"`
 	Tasks      map[string]int   `json:"tasks"`
@@ -107,12 +109,20 @@ func (a *app) overview(c *api.Client) (*overview, error) {
 		state, _ := frameworkState(f)
 		o.Frameworks[state]++
 	}
+	var reach cluster.Reach
 	for _, metric := range answers[masterpb.Call_GET_METRICS].GetGetMetrics().GetMetrics() {
+		switch metric.GetName() {
+		case "master/election_silence_secs":
+			reach.Silence = time.Duration(metric.GetValue() * float64(time.Second))
+		case "master/election_lease_secs":
+			reach.Lease = time.Duration(metric.GetValue() * float64(time.Second))
+		}
 		name, ok := strings.CutPrefix(metric.GetName(), "master/tasks_")
 		if _, state := mesospb.TaskState_value["TASK_"+strings.ToUpper(name)]; ok && state && metric.GetValue() > 0 {
 			o.Tasks[name] = int(metric.GetValue())
 		}
 	}
+	o.Election = reach.String()
 	for name, amount := range total.ScalarQuantities().All() {
 		u, _ := used.Scalar(name)
 		f, _ := offered.Scalar(name)
@@ -138,6 +148,7 @@ func (a *app) printOverview(o *overview) error {
 	fields := []screen.Field{
 		{Name: "Cluster", Value: o.Cluster, Style: screen.Bold},
 		{Name: "Leader", Value: fmt.Sprintf("%s, speaks Mesos %s, leads for %s", o.Leader, o.Version, took(time.Since(o.Elected))), Style: screen.Bold},
+		{Name: "Election", Value: o.Election, Style: screen.Red},
 		{Name: "Agents", Value: counted(o.Agents, "none; start one with: meseta agent --master="+o.Leader)},
 	}
 	for _, r := range o.Resources {

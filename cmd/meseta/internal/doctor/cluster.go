@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meseta-io/meseta/actors/gateway/web"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 )
 
@@ -37,6 +38,7 @@ type visited struct {
 	version string
 	leader  string        // whom it names; empty: nobody
 	ahead   time.Duration // of our clock
+	trouble string        // with the election
 }
 
 // visit asks every master at once.
@@ -68,7 +70,7 @@ func (c Cluster) one(ctx context.Context, at string, now func() time.Time) visit
 		v.err = fmt.Errorf("it answers %s, and not as a master does", answer.Status)
 		return v
 	}
-	v.version = said.Version
+	v.version, v.trouble = said.Version, answer.Header.Get(web.ElectionHeader)
 	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
 		v.ahead = offset(before, now(), date)
 	}
@@ -120,6 +122,9 @@ func judge(answers []visited) (found []Finding) {
 			said = v.leader + " leads, it says"
 		}
 		found = append(found, ok(name, "speaks Mesos %s; %s", v.version, said), clock("clock of "+v.at, v.ahead))
+		if v.trouble != "" {
+			found = append(found, fail("election of "+v.at, "look at Consul, and at the network between", "%s", v.trouble))
+		}
 	}
 	found = append(found, between(answers)...)
 	switch {
