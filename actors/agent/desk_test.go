@@ -10,6 +10,7 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/taskstate"
 	"github.com/meseta-io/meseta/testkit"
 )
 
@@ -46,6 +47,41 @@ func TestDeskShowsTheState(t *testing.T) {
 	}
 	if f := s.GetGetFrameworks(); len(f.GetFrameworks()) != 1 {
 		t.Errorf("frameworks %v", f)
+	}
+}
+
+// A task whose executor ends without a word about it is shown to have ended, in one list at a time: among those whose end
+// nobody has acknowledged, then among those that are over. None that is over is shown as if it ran.
+func TestTasksOfExecutorsThatSaidNothingAreOver(t *testing.T) {
+	for name, end := range map[string]func(w *town){
+		"the executor stops":         func(w *town) { w.puppet.d.Base().Dispatch(func() { w.puppet.d.Stop() }) },
+		"the framework is torn down": func(w *town) { w.send(&controlpb.ShutdownFramework{FrameworkId: framework().Id, Epoch: &w.epoch}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := withPuppet(t)
+			w.update("t1", running)
+			w.status("t1", running)
+			w.silent = true
+			end(w)
+			w.Advance(time.Minute)
+			tasks := w.get(agentpb.Call_GET_STATE).GetGetState().GetGetTasks()
+			if ended := append(tasks.GetTerminatedTasks(), tasks.GetCompletedTasks()...); len(tasks.GetLaunchedTasks()) != 0 || len(ended) != 1 || !taskstate.Terminal(ended[0].GetState()) {
+				t.Errorf("before its end is acknowledged: %v", tasks)
+			}
+			w.silent = false
+			w.Advance(time.Hour)
+			s := w.get(agentpb.Call_GET_STATE).GetGetState()
+			tasks = s.GetGetTasks()
+			if over := tasks.GetCompletedTasks(); len(tasks.GetLaunchedTasks()) != 0 || len(tasks.GetTerminatedTasks()) != 0 || len(over) != 1 || !taskstate.Terminal(over[0].GetState()) {
+				t.Errorf("after it: %v", tasks)
+			}
+			if f := s.GetGetFrameworks(); len(f.GetFrameworks()) != 0 || len(f.GetCompletedFrameworks()) != 1 {
+				t.Errorf("frameworks %v", f)
+			}
+			if e := s.GetGetExecutors(); len(e.GetExecutors()) != 0 || len(e.GetCompletedExecutors()) != 1 {
+				t.Errorf("executors %v", e)
+			}
+		})
 	}
 }
 

@@ -107,6 +107,39 @@ func (w *town) isDir(path string) bool {
 	return f != nil && f.Dir
 }
 
+// A role whose path is that of another role's volume has its own place on the disk: neither's volume lies in the other's, and
+// none goes with the other.
+func TestVolumesOfOverlappingRoles(t *testing.T) {
+	w := joined(t, roomy)
+	above, below := volume("64", "web", "db"), volume("64", "web/db", "db")
+	w.done("r", reserving(append(reserved("disk:128", "web"), reserved("disk:128", "web/db")...)...))
+	w.done("c", creating(above, below))
+	var places []string
+	var walk func(dir string)
+	walk = func(dir string) {
+		for _, f := range w.a.Disk().List(dir) {
+			if f.Dir {
+				places = append(places, f.Path)
+				walk(f.Path)
+			}
+		}
+	}
+	walk("volumes")
+	var held []string
+	for _, p := range places {
+		if strings.HasSuffix(p, "/db") {
+			held = append(held, p)
+		}
+	}
+	if len(held) != 2 || strings.HasPrefix(held[0], held[1]+"/") || strings.HasPrefix(held[1], held[0]+"/") {
+		t.Fatalf("the volumes are at %q", held)
+	}
+	w.done("d", destroying(above))
+	if w.isDir("volumes/roles/web/db") || !w.isDir("volumes/roles/web db/db") {
+		t.Errorf("one was destroyed, and left are %v", w.a.Disk().List("volumes/roles"))
+	}
+}
+
 func TestOperationsAreToldUntilAcknowledged(t *testing.T) {
 	w := joined(t, roomy)
 	w.order("u", named("x", reserving(reserved("cpus:1", "web")...)))

@@ -96,6 +96,33 @@ func TestDesk(t *testing.T) {
 	}
 }
 
+// Operations are shown from the moment they are ordered until they are acknowledged.
+func TestDeskShowsOperations(t *testing.T) {
+	s := newStage(t, nil)
+	a := s.agent("a1", "cpus:4;mem:4096")
+	f := s.framework("f1", inRole("web"))
+	shown := func() []*mesospb.Operation {
+		return s.ask(masterpb.Call_GET_OPERATIONS).GetGetOperations().GetOperations()
+	}
+	f.operate(f.offer(), withID("x", reserveOp(reserved("cpus:1", "web")...)))
+	order := a.applied()
+	all := shown()
+	if len(all) != 1 {
+		t.Fatalf("%d operations are shown", len(all))
+	}
+	equal(t, "its framework", all[0].GetFrameworkId().GetValue(), f.id)
+	equal(t, "its agent", all[0].GetAgentId().GetValue(), a.id())
+	equal(t, "its kind", all[0].GetInfo().GetType(), mesospb.Offer_Operation_RESERVE)
+	equal(t, "its id", all[0].GetInfo().GetId().GetValue(), "x")
+	equal(t, "its state", all[0].GetLatestStatus().GetState(), mesospb.OperationState_OPERATION_PENDING)
+	a.finished(order, "u")
+	done := f.operation(t, "x", mesospb.OperationState_OPERATION_FINISHED)
+	equal(t, "its state", shown()[0].GetLatestStatus().GetState(), mesospb.OperationState_OPERATION_FINISHED)
+	f.acknowledgeOperation(done)
+	s.Settle()
+	equal(t, "operations", len(shown()), 0)
+}
+
 // Whatever the desk cannot do it says so, with a reason.
 func TestDeskRefuses(t *testing.T) {
 	s := newStage(t, nil)

@@ -234,6 +234,7 @@ func TestOperations(t *testing.T) {
 		"refused: one from a source":                           {Type: mesospb.Offer_Operation_RESERVE.Enum(), Reserve: &mesospb.Offer_Operation_Reserve{Source: reserved("cpus:1"), Resources: reserved("cpus:1", "web")}},
 		"refused: one that gives back what it does not have":   unreserveOp(reserved("cpus:1", "web")...),
 		"refused: one that makes a volume on what is free":     createOp(volume("1", "web", "v")),
+		"refused: one that makes a volume larger than what is": createOp(volume("2048", "web", "v")),
 		"refused: one that makes a volume on nothing":          createOp(),
 		"refused: one that destroys a volume that is not":      destroyOp(volume("1", "web", "v")),
 		"refused: one that grows a volume that is not":         growOp(volume("1", "web", "v"), reserved("disk:1", "web")[0]),

@@ -352,3 +352,52 @@ func TestSharedVolumes(t *testing.T) {
 		g.Expect(event(schedulerpb.Event_RESCIND))
 	})
 }
+
+// Each kind of operation in an ACCEPT is asked about; what may be done goes on behind what may not, and the offer is not lost.
+func TestEachOperationOfAnOfferIsAuthorized(t *testing.T) {
+	const deny = `"register_agents":[{"principals":{"type":"ANY"},"agents":{"type":"ANY"}}],"register_frameworks":[{"principals":{"type":"ANY"},"roles":{"type":"ANY"}}],
+		"run_tasks":[{"principals":{"type":"ANY"},"users":{"type":"ANY"}}]`
+	for _, c := range []struct {
+		right, allow string
+		before       []*mesospb.Offer_Operation
+		op           *mesospb.Offer_Operation
+	}{
+		{"RESERVE_RESOURCES", `"reserve_resources":[{"principals":{"values":["ops"]},"roles":{"values":["web"]}}]`,
+			nil, reserveOp(reserved("disk:64", "web")...)},
+		{"UNRESERVE_RESOURCES", `"unreserve_resources":[{"principals":{"values":["ops"]},"reserver_principals":{"values":["ops"]}}]`,
+			[]*mesospb.Offer_Operation{reserveOp(reserved("disk:64", "web")...)}, unreserveOp(reserved("disk:64", "web")...)},
+		{"CREATE_VOLUME", `"create_volumes":[{"principals":{"values":["ops"]},"roles":{"values":["web"]}}]`,
+			[]*mesospb.Offer_Operation{reserveOp(reserved("disk:64", "web")...)}, createOp(volume("32", "web", "v"))},
+		{"RESIZE_VOLUME", `"resize_volumes":[{"principals":{"values":["ops"]},"roles":{"values":["web"]}}]`,
+			[]*mesospb.Offer_Operation{reserveOp(reserved("disk:64", "web")...), createOp(volume("32", "web", "v"))},
+			growOp(volume("32", "web", "v"), reserved("disk:8", "web")[0])},
+		{"RESIZE_VOLUME", `"resize_volumes":[{"principals":{"values":["ops"]},"roles":{"values":["web"]}}]`,
+			[]*mesospb.Offer_Operation{reserveOp(reserved("disk:64", "web")...), createOp(volume("32", "web", "v"))}, shrinkOp(volume("32", "web", "v"), 8)},
+		{"DESTROY_VOLUME", `"destroy_volumes":[{"principals":{"values":["ops"]},"creator_principals":{"values":["ops"]}}]`,
+			[]*mesospb.Offer_Operation{reserveOp(reserved("disk:64", "web")...), createOp(volume("32", "web", "v"))}, destroyOp(volume("32", "web", "v"))},
+	} {
+		t.Run(c.op.GetType().String(), func(t *testing.T) {
+			s := newStage(t, nil)
+			a := s.agent("a1", "cpus:4;mem:4096;disk:1024")
+			for _, op := range c.before {
+				s.must(t, a, op)
+			}
+			total := s.total(t, a)
+			f := s.framework("f1", inRole("web"))
+			s.permit(`{"permissive":false,` + deny + `}`)
+			o := f.offer()
+			f.operate(o, withID("no", proto.CloneOf(c.op)), launchOp(command("t1", o, "cpus:1")))
+			if m := f.operation(t, "no", mesospb.OperationState_OPERATION_ERROR).GetMessage(); !strings.Contains(strings.ToUpper(strings.ReplaceAll(m, " ", "_")), c.right) {
+				t.Errorf("it is told %q, without %s", m, c.right)
+			}
+			a.run("t1")
+			a.ExpectNone(time.Second, testkit.Of[*controlpb.ApplyOperation]())
+			equal(t, "what the agent has", s.total(t, a), total)
+			s.permit(`{"permissive":false,` + deny + "," + c.allow + `}`)
+			f.call(&schedulerpb.Call{Type: schedulerpb.Call_REVIVE.Enum()})
+			f.operate(f.offer(), withID("yes", proto.CloneOf(c.op)))
+			a.finished(a.applied(), "u")
+			f.operation(t, "yes", mesospb.OperationState_OPERATION_FINISHED)
+		})
+	}
+}

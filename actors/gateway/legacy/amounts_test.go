@@ -34,6 +34,8 @@ func TestSummary(t *testing.T) {
 		"tenths are even when added": {[][]*mesospb.Resource{parse("cpus:0.1"), parse("cpus:0.2")}, `{"disk":0.0,"mem":0.0,"gpus":0.0,"cpus":0.3}`},
 		"ranges that touch become one": {[][]*mesospb.Resource{parse("ports:[5-6, 9-9]"), parse("ports:[7-8, 20-21]")},
 			`{"disk":0.0,"mem":0.0,"gpus":0.0,"cpus":0.0,"ports":"[5-9, 20-21]"}`},
+		"those of several roles are one": {[][]*mesospb.Resource{parse("cpus:1;cpus(a):2;cpus(b):4;mem(b):3;ports(a):[1-2];ports(b):[3-3]")},
+			`{"disk":0.0,"mem":3.0,"gpus":0.0,"cpus":7.0,"ports":"[1-3]"}`},
 		"revocable ones are apart": {[][]*mesospb.Resource{parse("cpus:1"), revocable(parse("cpus:2"))},
 			`{"disk":0.0,"mem":0.0,"gpus":0.0,"cpus":1.0,"cpus_revocable":2.0}`},
 		"scalars, ranges, sets": {[][]*mesospb.Resource{parse("things:{b, a};ports:[1-2];tokens:3")},

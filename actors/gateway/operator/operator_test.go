@@ -41,6 +41,11 @@ type house struct {
 const heartbeat = 50 * time.Millisecond
 
 func newHouse(t *testing.T, change func(*master.Config, *master.Parts)) *house {
+	return furnished(t, change, operator.Config{})
+}
+
+// furnished is a house whose door has more behind it than the master.
+func furnished(t *testing.T, change func(*master.Config, *master.Parts), behind operator.Config) *house {
 	log := slog.New(slog.DiscardHandler)
 	rt, err := process.New(process.Config{Log: log})
 	if err != nil {
@@ -74,7 +79,8 @@ func newHouse(t *testing.T, change func(*master.Config, *master.Parts)) *house {
 			return process.Principal{Name: name}, nil
 		}
 	}
-	router, err := web.New(web.Config{Routes: operator.Routes(operator.Config{Master: m, Heartbeat: heartbeat}), Delegate: "master",
+	behind.Master, behind.Heartbeat = m, heartbeat
+	router, err := web.New(web.Config{Routes: operator.Routes(behind), Delegate: "master",
 		Authenticator: who, Limits: web.Limits{Body: 1 << 20, Bodies: 1 << 24, BodyTime: time.Minute, WriteTime: time.Minute}})
 	if err != nil {
 		t.Fatal(err)

@@ -127,7 +127,7 @@ func (a *app) explain(s *snapshot, q *question) error {
 				style = screen.Green
 			}
 			rows = append(rows, []screen.Cell{{Text: fmt.Sprint(c.Agents), Right: true}, {Text: screen.Bar(float64(c.Agents)/float64(max(all, 1)), barWidth/2)},
-				{Text: c.Reason, Style: style}})
+				{Text: meaning(c.Reason), Style: style}})
 		}
 		if all == 0 {
 			fmt.Fprintln(a.out, "  The cluster has no agent.")
@@ -143,6 +143,9 @@ func (a *app) explain(s *snapshot, q *question) error {
 
 func (a *app) explainChanges(s *snapshot, e beyond.Explanation) {
 	for _, c := range e.Changes {
+		if c.AtMost == 0 {
+			continue // who asks for it wants some
+		}
 		fmt.Fprintf(a.out, "  fits if %s ≤ %s (%s)\n", c.Resource, amountOf(c.Resource, c.AtMost), plural(c.Agents, "agent"))
 	}
 	for _, n := range e.Nearest {
