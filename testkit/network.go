@@ -395,12 +395,12 @@ func (n *network) nodeDied(node *Node, silent bool) {
 			n.world.cancel(e)
 			c.doomed[side] = nil
 		}
+		c.discard(1-side, false) // also what was stalled while it was paused
 		if !c.up {
 			continue
 		}
 		c.up = false
 		until := c.discard(side, true)
-		c.discard(1-side, false)
 		if silent {
 			c.doom(1-side, n.weather.KeepAlive+n.jitter(), errSilent)
 		} else {

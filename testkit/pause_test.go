@@ -56,8 +56,14 @@ func TestAPausedNodeMayCrash(t *testing.T) {
 	w.Advance(100 * time.Millisecond)
 	n.Pause()
 	w.Advance(5 * time.Second)
+	p.Send(n.UPID("echo"), wpb.String("in its socket"))
+	w.Advance(time.Minute) // its connections break
+	p.Send(n.UPID("echo"), wpb.String("in its socket"))
+	w.Advance(time.Second)
 	n.Restart()
 	p.ExpectNone(time.Minute)
+	p.Send(n.UPID("echo"), wpb.String("hello"))
+	p.Expect(text("re: hello"))
 }
 
 func TestTimesHaveTwoReadings(t *testing.T) {

@@ -16,7 +16,7 @@ var Twice = Checker{"I3: no resource is promised twice", promises}
 func promises(r *Run) {
 	p := &promiseChecker{
 		r: r, total: mustParse(agentResources), tasks: map[taskKey]resources.Resources{},
-		running: map[*cast.Agent]map[taskKey]resources.Resources{}, offers: map[string]*openOffer{},
+		running: map[*cast.Agent]map[taskKey]resources.Resources{}, offers: map[string]*openOffer{}, lost: map[string]bool{},
 	}
 	for _, a := range r.Agents {
 		p.running[a] = map[taskKey]resources.Resources{}
@@ -31,6 +31,8 @@ func promises(r *Run) {
 	// Who loses a framework takes its offers back, and says so to nobody.
 	r.ObserveLosses(func(at *testkit.Node, peer string) {
 		if p.of.master != nil && at == p.of.master.Node() {
+			// The news is in its mailbox: what it still offers before it gets to it ends with the rest.
+			p.lost[peer] = true
 			p.forget(func(o *openOffer) bool { return o.to == peer })
 		}
 	})
@@ -69,6 +71,7 @@ type promiseChecker struct {
 	tasks   map[taskKey]resources.Resources // of all tasks that were ever sent to an agent
 	running map[*cast.Agent]map[taskKey]resources.Resources
 	offers  map[string]*openOffer // by id
+	lost    map[string]bool       // addresses of frameworks that have not subscribed since the leader lost them
 	of      term                  // whose offers they are
 }
 
@@ -101,6 +104,7 @@ func (p *promiseChecker) sent(m testkit.Message) {
 func (p *promiseChecker) event(m testkit.Message, e *schedulerpb.Event) {
 	switch e.GetType() {
 	case schedulerpb.Event_SUBSCRIBED: // who subscribes again loses its offers, whenever the master gets to hear of it
+		delete(p.lost, m.To.Addr)
 		p.forget(func(o *openOffer) bool { return o.to == m.To.Addr })
 	case schedulerpb.Event_RESCIND:
 		delete(p.offers, e.GetRescind().GetOfferId().GetValue())
@@ -111,6 +115,10 @@ func (p *promiseChecker) event(m testkit.Message, e *schedulerpb.Event) {
 		case now != p.of: // the offers of a master end with its term
 			p.of = now
 			clear(p.offers)
+			clear(p.lost)
+		}
+		if p.lost[m.To.Addr] {
+			return
 		}
 		for _, o := range e.GetOffers().GetOffers() {
 			agent := p.agentNamed(o.GetHostname())
@@ -131,6 +139,9 @@ func (p *promiseChecker) check(a *cast.Agent) {
 	var sum resources.Resources
 	var parts []string
 	for task, has := range p.running[a] {
+		if p.r.hasLeft(task.framework) {
+			continue // what a framework had is free, as in Mesos, when it is removed: a moment before its processes are dead
+		}
 		sum = sum.Add(has)
 		parts = append(parts, "task "+task.String()+" has "+has.String())
 	}

@@ -35,6 +35,7 @@ type rationChecker struct {
 	to       *Framework
 	limited  bool // the master has said so
 	of       term // whose offers they are
+	lost     bool // the leader has lost the framework, which has not subscribed since
 	writes   int  // of the registry, when it was last looked at
 	needs    map[taskKey]resources.Milli
 	running  map[*cast.Agent]map[taskKey]resources.Milli
@@ -65,6 +66,7 @@ func ration(r *Run) {
 	r.ObserveLosses(func(at *testkit.Node, peer string) {
 		if q.of.master != nil && at == q.of.master.Node() && peer == q.to.String() {
 			clear(q.offers) // who loses a framework takes its offers back
+			q.lost = true
 		}
 	})
 	r.At(time.Second, q.limit)
@@ -112,6 +114,7 @@ func (q *rationChecker) told(from string, e *schedulerpb.Event) {
 	switch e.GetType() {
 	case schedulerpb.Event_SUBSCRIBED:
 		clear(q.offers)
+		q.lost = false
 	case schedulerpb.Event_RESCIND:
 		delete(q.offers, e.GetRescind().GetOfferId().GetValue())
 	case schedulerpb.Event_OFFERS:
@@ -119,8 +122,11 @@ func (q *rationChecker) told(from string, e *schedulerpb.Event) {
 		case from != now.addr():
 			return
 		case now != q.of: // the offers of a master end with its term
-			q.of = now
+			q.of, q.lost = now, false
 			clear(q.offers)
+		}
+		if q.lost {
+			return // what it still offers before it reads its mail ends with the rest
 		}
 		var more resources.Milli
 		for _, o := range e.GetOffers().GetOffers() {

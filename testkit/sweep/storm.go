@@ -289,14 +289,16 @@ func loseDisk(r *Run) {
 		return
 	}
 	r.dark[a] = true
-	for _, f := range r.replaced {
-		f(a)
-	}
 	a.PowerOff()
 	r.At(r.someTime(5*time.Second, 60*time.Second), func() {
-		if !a.Up() && len(a.Endings) == 0 {
-			a.Replace()
+		if a.Up() || len(a.Endings) > 0 {
+			return
 		}
+		a.PowerOff() // it may have been up meanwhile, and started something
+		for _, f := range r.replaced {
+			f(a)
+		}
+		a.Replace()
 	})
 }
 
