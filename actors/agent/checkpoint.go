@@ -66,31 +66,39 @@ func (a *Agent) frameworkChange(f *framework) Change {
 
 // executorChange begins the journal of an executor that is about to be started.
 func executorChange(e *executor) Change {
-	begin := journal(runMeta(e.run)+"/"+executorFile, &controlpb.ExecutorCheckpoint{
-		Version:         proto.Uint32(checkpointVersion),
-		Executor:        e.info,
-		ContainerId:     e.containerID(),
-		CommandExecutor: proto.Bool(e.command),
-	})
+	begin := journal(runMeta(e.run)+"/"+executorFile, beginning(e))
 	begin.Kind = Put // it is there as a whole, or there is no executor
 	return begin
 }
 
+func beginning(e *executor) *controlpb.ExecutorCheckpoint {
+	return &controlpb.ExecutorCheckpoint{
+		Version:         proto.Uint32(checkpointVersion),
+		Executor:        e.info,
+		ContainerId:     e.containerID(),
+		CommandExecutor: proto.Bool(e.command),
+	}
+}
+
 // launchedChange adds where an executor runs.
-func launchedChange(e *executor) Change {
-	return learned(e.run, &controlpb.ExecutorCheckpoint{
+func launchedChange(e *executor) Change { return learned(e.run, whereItRuns(e)) }
+
+func whereItRuns(e *executor) *controlpb.ExecutorCheckpoint {
+	return &controlpb.ExecutorCheckpoint{
 		Sandbox:    proto.String(e.sandbox),
 		Pid:        proto.Int32(int32(e.process.PID)),
 		StartTicks: proto.Uint64(e.process.StartTicks),
-	})
+	}
 }
 
 // subscribedChange adds whom to tell after a restart of the agent.
-func subscribedChange(e *executor) Change {
+func subscribedChange(e *executor) Change { return learned(e.run, whoItIs(e)) }
+
+func whoItIs(e *executor) *controlpb.ExecutorCheckpoint {
 	if e.http {
-		return learned(e.run, &controlpb.ExecutorCheckpoint{Upid: proto.String(""), Http: proto.Bool(true)})
+		return &controlpb.ExecutorCheckpoint{Upid: proto.String(""), Http: proto.Bool(true)}
 	}
-	return learned(e.run, &controlpb.ExecutorCheckpoint{Upid: proto.String(e.upid.String()), Http: proto.Bool(false)})
+	return &controlpb.ExecutorCheckpoint{Upid: proto.String(e.home.String()), Http: proto.Bool(false)}
 }
 
 func taskChange(e *executor, t *task) Change {

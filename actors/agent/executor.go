@@ -30,6 +30,7 @@ type executor struct {
 	user    string                // "": the agent's own
 	process containerizer.Process // PID 0 until it is launched
 	upid    process.UPID          // zero while it is not connected
+	home    process.UPID          // as upid, and stays when the connection is lost
 	proven  process.UPID          // who has shown the executor's token, without HTTP
 	// http: it came through the gateway, where upid stands in for it. Whoever speaks HTTP may speak without a stream.
 	http bool
@@ -40,7 +41,7 @@ type executor struct {
 	tasks                                 map[string]*task
 	queue                                 []*task // not sent yet, in order of arrival
 	completed                             []*mesospb.Task
-	past                                  []map[string]bool // the ids of the updates of those that ended here
+	settled                               settlements
 	// spoken: a task has been sent to it, so having none left is no reason to end it.
 	spoken bool
 	// verdict is why its tasks end, once it is decided; else whatever its exit says.

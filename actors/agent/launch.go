@@ -291,6 +291,9 @@ func (a *Agent) deliver(e *executor) {
 		t := e.queue[0]
 		e.queue = e.queue[1:]
 		e.spoken = true
+		if !t.handed {
+			t.handed, t.after = true, e.settled.count
+		}
 		a.touch(e)
 		a.b.Send(e.upid, launchEvent(t.info))
 	}

@@ -419,8 +419,7 @@ func TestWhatIsOverIsNotToldAgain(t *testing.T) {
 	w, e := pretender(t)
 	say := func(state mesospb.TaskState, id string) {
 		e.Send(w.a.UPID(), &executorpb.Call{Type: executorpb.Call_UPDATE.Enum(), FrameworkId: framework().Id,
-			ExecutorId: &mesospb.ExecutorID{Value: proto.String("e1")}, Update: &executorpb.Call_Update{Status: &mesospb.TaskStatus{
-				TaskId: taskID("t1"), State: state.Enum(), Source: mesospb.TaskStatus_SOURCE_EXECUTOR.Enum(), Uuid: []byte(id)}}})
+			ExecutorId: &mesospb.ExecutorID{Value: proto.String("e1")}, Update: said("t1", state, id)})
 		e.Expect(testkit.That("ACKNOWLEDGED", acknowledgedEvent))
 	}
 	say(running, "0123456789abcdef")
@@ -431,6 +430,12 @@ func TestWhatIsOverIsNotToldAgain(t *testing.T) {
 	say(running, "0123456789abcdef")
 	say(finished, "fedcba9876543210")
 	w.quiet(15 * time.Minute)
+}
+
+// said is an update as executors send it.
+func said(task string, state mesospb.TaskState, id string) *executorpb.Call_Update {
+	return &executorpb.Call_Update{Status: &mesospb.TaskStatus{TaskId: taskID(task), State: state.Enum(),
+		Source: mesospb.TaskStatus_SOURCE_EXECUTOR.Enum(), Uuid: []byte(id)}}
 }
 
 // Handed over twice, it is launched once.

@@ -219,6 +219,10 @@ func (l *loader) task(e *savedExecutor, id string) error {
 	if err := l.repair(dir+"/"+journalFile, good, err); err != nil {
 		return err
 	}
+	if isSettled(e.record.GetSettled(), records) {
+		l.clear(dir)
+		return nil
+	}
 	e.tasks = append(e.tasks, savedTask{record.GetTask(), records})
 	return nil
 }
@@ -286,15 +290,17 @@ func (s savedExecutor) revive(f *framework) *executor {
 		},
 	}
 	if upid, err := process.ParseUPID(s.record.GetUpid()); err == nil {
-		e.upid = upid
+		e.upid, e.home = upid, upid
 	}
+	e.settled = restored(s.record.GetSettled())
+	e.spoken = len(e.settled.tasks) > 0
 	for _, st := range s.tasks {
 		t := st.revive()
 		if t.stream.ended {
 			continue // its folder was about to be removed
 		}
 		e.tasks[t.id()] = t
-		e.spoken = e.spoken || len(st.records) > 0
+		e.spoken = e.spoken || t.answered()
 	}
 	return e
 }

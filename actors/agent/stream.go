@@ -23,6 +23,7 @@ const (
 type stream struct {
 	updates []*update                 // not acknowledged, oldest first
 	known   map[string]bool           // uuids: false received, true acknowledged
+	order   [][]byte                  // the same, as they came
 	ended   bool                      // the terminal update was acknowledged
 	last    *controlpb.UpdateReceived // the newest that was acknowledged
 	retry   time.Duration             // the wait before the head is sent again
@@ -58,6 +59,7 @@ func (s *stream) receive(r *controlpb.UpdateReceived) verdict {
 		return unwanted
 	}
 	s.known[uuid] = false
+	s.order = append(s.order, r.Status.GetUuid())
 	s.updates = append(s.updates, &update{record: r})
 	return accepted
 }

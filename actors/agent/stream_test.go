@@ -211,7 +211,7 @@ func TestExecutorJournal(t *testing.T) {
 		info:      &mesospb.ExecutorInfo{ExecutorId: &mesospb.ExecutorID{Value: proto.String("e")}},
 		run:       run{"a", "f", "e", "c"}, sandbox: "/s",
 		process: containerizer.Process{ContainerID: "c", PID: 7, StartTicks: 9},
-		upid:    process.UPID{ID: "executor(1)", Addr: "10.0.0.1:5"},
+		home:    process.UPID{ID: "executor(1)", Addr: "10.0.0.1:5"},
 	}
 	var data []byte
 	var ends []int

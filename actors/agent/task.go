@@ -18,6 +18,9 @@ type task struct {
 	retry    process.Timer // until the head of the stream is sent again
 	// stored: its checkpoint is on disk, so it may be handed to the executor.
 	stored bool
+	// after is how many tasks of the executor were over when it was handed this one for the first time.
+	after  uint64
+	handed bool
 	// binding: its volumes are being put into the sandbox; bound: they are there, if it has any.
 	binding, bound bool
 	// journaled: its updates survive the agent.

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +35,8 @@ func (a *Agent) executorUpdate(e *executor, s *mesospb.TaskStatus) {
 		return
 	}
 	e.unqueue(t)
+	e.spoken = true
+	e.settled.answered(t.after)
 	a.receive(f, e, t, a.decorate(e, s), acknowledge)
 }
 
@@ -44,14 +45,6 @@ func (a *Agent) heard(e *executor, task *mesospb.TaskID, uuid []byte) {
 	if !e.upid.IsZero() {
 		a.b.Send(e.upid, acknowledgedEvent(task, uuid))
 	}
-}
-
-// settled tells whether an update is a copy of one of a task that has ended and of which everything is acknowledged.
-func (e *executor) settled(uuid []byte) bool {
-	return slices.ContainsFunc(e.past, func(known map[string]bool) bool {
-		_, had := known[string(uuid)]
-		return had
-	})
 }
 
 // decorate adds what only the agent knows. What the executor says of the source is not believed. When it does not say
@@ -95,10 +88,14 @@ func protocolOf(addr string) *mesospb.NetworkInfo_Protocol {
 // forgotten. As in Mesos the scheduler hears it, and the executor is not told that it was stored, because it was not.
 func (a *Agent) strayUpdate(e *executor, s *mesospb.TaskStatus) {
 	f := e.framework
-	if e.settled(s.GetUuid()) {
+	if over := e.settled.find(s.GetUuid()); over != nil {
 		// The executor had not heard yet that it is safe. A framework does not hear again what it has acknowledged.
 		id, uuid := s.GetTaskId(), s.GetUuid()
-		a.write(nil, func() { a.heard(e, id, uuid) })
+		e.settled.repeated(over)
+		a.write(nil, func() {
+			a.heard(e, id, uuid)
+			e.settled.told(over)
+		})
 		return
 	}
 	owner, t := f.task(s.GetTaskId().GetValue())
@@ -245,7 +242,7 @@ func (a *Agent) acknowledgeStatus(from process.UPID, m *controlpb.AcknowledgeSta
 	}
 	var changes []Change
 	if t.journaled {
-		changes = []Change{released(taskMeta(e.run, t.id()), t.stream.head(), m.GetUuid())}
+		changes = e.released(t, m.GetUuid())
 	}
 	a.writeFor(e, changes, func() { a.acknowledged(f, e, t) })
 }
@@ -259,13 +256,13 @@ func (a *Agent) writeFor(e *executor, changes []Change, then func()) {
 	a.write(changes, then)
 }
 
-// released is what an acknowledgement leaves on disk: a line in the journal, or nothing of the task when it was
-// the last one.
-func released(meta string, head *controlpb.UpdateReceived, uuid []byte) Change {
-	if taskstate.Terminal(head.GetStatus().GetState()) {
-		return Change{Kind: Remove, Path: meta}
+// released is what the acknowledgement of the head of a stream leaves on disk: a line in the task's journal, or when it
+// was the last one, in the executor's.
+func (e *executor) released(t *task, uuid []byte) []Change {
+	if taskstate.Terminal(t.stream.head().GetStatus().GetState()) {
+		return e.settle(t)
 	}
-	return journal(meta+"/"+journalFile, acknowledgedRecord(uuid))
+	return []Change{journal(taskMeta(e.run, t.id())+"/"+journalFile, acknowledgedRecord(uuid))}
 }
 
 func (a *Agent) acknowledged(f *framework, e *executor, t *task) {
@@ -301,7 +298,6 @@ func (a *Agent) forget(f *framework, e *executor, t *task) {
 	}
 	delete(e.tasks, t.id())
 	e.completed = last(append(e.completed, t.message(e)), maxCompletedTasks)
-	e.past = last(append(e.past, t.stream.known), maxCompletedTasks)
 	e.shown = nil
 	a.forgetExecutorIfDone(e)
 }

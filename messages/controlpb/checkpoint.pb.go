@@ -217,7 +217,9 @@ type ExecutorCheckpoint struct {
 	// The executor's actor, once it has subscribed: whom a restarted agent tells that it is back.
 	Upid *string `protobuf:"bytes,8,opt,name=upid" json:"upid,omitempty"`
 	// It speaks HTTP, so nobody can be told: it comes back by itself.
-	Http          *bool `protobuf:"varint,9,opt,name=http" json:"http,omitempty"`
+	Http *bool `protobuf:"varint,9,opt,name=http" json:"http,omitempty"`
+	// Its tasks that are over, oldest first: it may repeat their updates, because it has not heard yet that they are safe.
+	Settled       []*SettledTask `protobuf:"bytes,10,rep,name=settled" json:"settled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -315,6 +317,67 @@ func (x *ExecutorCheckpoint) GetHttp() bool {
 	return false
 }
 
+func (x *ExecutorCheckpoint) GetSettled() []*SettledTask {
+	if x != nil {
+		return x.Settled
+	}
+	return nil
+}
+
+// SettledTask is a task that has ended and of which everything is acknowledged.
+type SettledTask struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TaskId *mesospb.TaskID        `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	// The ids of all its updates.
+	Uuids         [][]byte `protobuf:"bytes,2,rep,name=uuids" json:"uuids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SettledTask) Reset() {
+	*x = SettledTask{}
+	mi := &file_controlpb_checkpoint_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SettledTask) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SettledTask) ProtoMessage() {}
+
+func (x *SettledTask) ProtoReflect() protoreflect.Message {
+	mi := &file_controlpb_checkpoint_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SettledTask.ProtoReflect.Descriptor instead.
+func (*SettledTask) Descriptor() ([]byte, []int) {
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SettledTask) GetTaskId() *mesospb.TaskID {
+	if x != nil {
+		return x.TaskId
+	}
+	return nil
+}
+
+func (x *SettledTask) GetUuids() [][]byte {
+	if x != nil {
+		return x.Uuids
+	}
+	return nil
+}
+
 // TaskCheckpoint is one task as it was launched.
 type TaskCheckpoint struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -326,7 +389,7 @@ type TaskCheckpoint struct {
 
 func (x *TaskCheckpoint) Reset() {
 	*x = TaskCheckpoint{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[4]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -338,7 +401,7 @@ func (x *TaskCheckpoint) String() string {
 func (*TaskCheckpoint) ProtoMessage() {}
 
 func (x *TaskCheckpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[4]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -351,7 +414,7 @@ func (x *TaskCheckpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskCheckpoint.ProtoReflect.Descriptor instead.
 func (*TaskCheckpoint) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{4}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TaskCheckpoint) GetVersion() uint32 {
@@ -382,7 +445,7 @@ type UpdateRecord struct {
 
 func (x *UpdateRecord) Reset() {
 	*x = UpdateRecord{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[5]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +457,7 @@ func (x *UpdateRecord) String() string {
 func (*UpdateRecord) ProtoMessage() {}
 
 func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[5]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +470,7 @@ func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRecord.ProtoReflect.Descriptor instead.
 func (*UpdateRecord) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{5}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *UpdateRecord) GetRecord() isUpdateRecord_Record {
@@ -464,7 +527,7 @@ type UpdateReceived struct {
 
 func (x *UpdateReceived) Reset() {
 	*x = UpdateReceived{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[6]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -476,7 +539,7 @@ func (x *UpdateReceived) String() string {
 func (*UpdateReceived) ProtoMessage() {}
 
 func (x *UpdateReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[6]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -489,7 +552,7 @@ func (x *UpdateReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateReceived.ProtoReflect.Descriptor instead.
 func (*UpdateReceived) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{6}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *UpdateReceived) GetFrameworkId() *mesospb.FrameworkID {
@@ -529,7 +592,7 @@ type UpdateAcknowledged struct {
 
 func (x *UpdateAcknowledged) Reset() {
 	*x = UpdateAcknowledged{}
-	mi := &file_controlpb_checkpoint_proto_msgTypes[7]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -541,7 +604,7 @@ func (x *UpdateAcknowledged) String() string {
 func (*UpdateAcknowledged) ProtoMessage() {}
 
 func (x *UpdateAcknowledged) ProtoReflect() protoreflect.Message {
-	mi := &file_controlpb_checkpoint_proto_msgTypes[7]
+	mi := &file_controlpb_checkpoint_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -554,7 +617,7 @@ func (x *UpdateAcknowledged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAcknowledged.ProtoReflect.Descriptor instead.
 func (*UpdateAcknowledged) Descriptor() ([]byte, []int) {
-	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{7}
+	return file_controlpb_checkpoint_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UpdateAcknowledged) GetUuid() []byte {
@@ -579,7 +642,7 @@ const file_controlpb_checkpoint_proto_rawDesc = "" +
 	"\x05since\x18\x03 \x02(\v2\x12.mesos.v1.TimeInfoR\x05since\"f\n" +
 	"\x13FrameworkCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x125\n" +
-	"\tframework\x18\x02 \x02(\v2\x17.mesos.v1.FrameworkInfoR\tframework\"\xbc\x02\n" +
+	"\tframework\x18\x02 \x02(\v2\x17.mesos.v1.FrameworkInfoR\tframework\"\xf3\x02\n" +
 	"\x12ExecutorCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x122\n" +
 	"\bexecutor\x18\x02 \x02(\v2\x16.mesos.v1.ExecutorInfoR\bexecutor\x128\n" +
@@ -590,7 +653,12 @@ const file_controlpb_checkpoint_proto_rawDesc = "" +
 	"\vstart_ticks\x18\a \x01(\x04R\n" +
 	"startTicks\x12\x12\n" +
 	"\x04upid\x18\b \x01(\tR\x04upid\x12\x12\n" +
-	"\x04http\x18\t \x01(\bR\x04http\"R\n" +
+	"\x04http\x18\t \x01(\bR\x04http\x125\n" +
+	"\asettled\x18\n" +
+	" \x03(\v2\x1b.meseta.control.SettledTaskR\asettled\"N\n" +
+	"\vSettledTask\x12)\n" +
+	"\atask_id\x18\x01 \x02(\v2\x10.mesos.v1.TaskIDR\x06taskId\x12\x14\n" +
+	"\x05uuids\x18\x02 \x03(\fR\x05uuids\"R\n" +
 	"\x0eTaskCheckpoint\x12\x18\n" +
 	"\aversion\x18\x01 \x02(\rR\aversion\x12&\n" +
 	"\x04task\x18\x02 \x02(\v2\x12.mesos.v1.TaskInfoR\x04task\"\xa0\x01\n" +
@@ -619,45 +687,49 @@ func file_controlpb_checkpoint_proto_rawDescGZIP() []byte {
 	return file_controlpb_checkpoint_proto_rawDescData
 }
 
-var file_controlpb_checkpoint_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_controlpb_checkpoint_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_controlpb_checkpoint_proto_goTypes = []any{
 	(*AgentCheckpoint)(nil),       // 0: meseta.control.AgentCheckpoint
 	(*DrainCheckpoint)(nil),       // 1: meseta.control.DrainCheckpoint
 	(*FrameworkCheckpoint)(nil),   // 2: meseta.control.FrameworkCheckpoint
 	(*ExecutorCheckpoint)(nil),    // 3: meseta.control.ExecutorCheckpoint
-	(*TaskCheckpoint)(nil),        // 4: meseta.control.TaskCheckpoint
-	(*UpdateRecord)(nil),          // 5: meseta.control.UpdateRecord
-	(*UpdateReceived)(nil),        // 6: meseta.control.UpdateReceived
-	(*UpdateAcknowledged)(nil),    // 7: meseta.control.UpdateAcknowledged
-	(*mesospb.AgentInfo)(nil),     // 8: mesos.v1.AgentInfo
-	(*mesospb.DrainConfig)(nil),   // 9: mesos.v1.DrainConfig
-	(*mesospb.TimeInfo)(nil),      // 10: mesos.v1.TimeInfo
-	(*mesospb.FrameworkInfo)(nil), // 11: mesos.v1.FrameworkInfo
-	(*mesospb.ExecutorInfo)(nil),  // 12: mesos.v1.ExecutorInfo
-	(*mesospb.ContainerID)(nil),   // 13: mesos.v1.ContainerID
-	(*mesospb.TaskInfo)(nil),      // 14: mesos.v1.TaskInfo
-	(*mesospb.FrameworkID)(nil),   // 15: mesos.v1.FrameworkID
-	(*mesospb.ExecutorID)(nil),    // 16: mesos.v1.ExecutorID
-	(*mesospb.TaskStatus)(nil),    // 17: mesos.v1.TaskStatus
+	(*SettledTask)(nil),           // 4: meseta.control.SettledTask
+	(*TaskCheckpoint)(nil),        // 5: meseta.control.TaskCheckpoint
+	(*UpdateRecord)(nil),          // 6: meseta.control.UpdateRecord
+	(*UpdateReceived)(nil),        // 7: meseta.control.UpdateReceived
+	(*UpdateAcknowledged)(nil),    // 8: meseta.control.UpdateAcknowledged
+	(*mesospb.AgentInfo)(nil),     // 9: mesos.v1.AgentInfo
+	(*mesospb.DrainConfig)(nil),   // 10: mesos.v1.DrainConfig
+	(*mesospb.TimeInfo)(nil),      // 11: mesos.v1.TimeInfo
+	(*mesospb.FrameworkInfo)(nil), // 12: mesos.v1.FrameworkInfo
+	(*mesospb.ExecutorInfo)(nil),  // 13: mesos.v1.ExecutorInfo
+	(*mesospb.ContainerID)(nil),   // 14: mesos.v1.ContainerID
+	(*mesospb.TaskID)(nil),        // 15: mesos.v1.TaskID
+	(*mesospb.TaskInfo)(nil),      // 16: mesos.v1.TaskInfo
+	(*mesospb.FrameworkID)(nil),   // 17: mesos.v1.FrameworkID
+	(*mesospb.ExecutorID)(nil),    // 18: mesos.v1.ExecutorID
+	(*mesospb.TaskStatus)(nil),    // 19: mesos.v1.TaskStatus
 }
 var file_controlpb_checkpoint_proto_depIdxs = []int32{
-	8,  // 0: meseta.control.AgentCheckpoint.agent:type_name -> mesos.v1.AgentInfo
-	9,  // 1: meseta.control.DrainCheckpoint.config:type_name -> mesos.v1.DrainConfig
-	10, // 2: meseta.control.DrainCheckpoint.since:type_name -> mesos.v1.TimeInfo
-	11, // 3: meseta.control.FrameworkCheckpoint.framework:type_name -> mesos.v1.FrameworkInfo
-	12, // 4: meseta.control.ExecutorCheckpoint.executor:type_name -> mesos.v1.ExecutorInfo
-	13, // 5: meseta.control.ExecutorCheckpoint.container_id:type_name -> mesos.v1.ContainerID
-	14, // 6: meseta.control.TaskCheckpoint.task:type_name -> mesos.v1.TaskInfo
-	6,  // 7: meseta.control.UpdateRecord.received:type_name -> meseta.control.UpdateReceived
-	7,  // 8: meseta.control.UpdateRecord.acknowledged:type_name -> meseta.control.UpdateAcknowledged
-	15, // 9: meseta.control.UpdateReceived.framework_id:type_name -> mesos.v1.FrameworkID
-	16, // 10: meseta.control.UpdateReceived.executor_id:type_name -> mesos.v1.ExecutorID
-	17, // 11: meseta.control.UpdateReceived.status:type_name -> mesos.v1.TaskStatus
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	9,  // 0: meseta.control.AgentCheckpoint.agent:type_name -> mesos.v1.AgentInfo
+	10, // 1: meseta.control.DrainCheckpoint.config:type_name -> mesos.v1.DrainConfig
+	11, // 2: meseta.control.DrainCheckpoint.since:type_name -> mesos.v1.TimeInfo
+	12, // 3: meseta.control.FrameworkCheckpoint.framework:type_name -> mesos.v1.FrameworkInfo
+	13, // 4: meseta.control.ExecutorCheckpoint.executor:type_name -> mesos.v1.ExecutorInfo
+	14, // 5: meseta.control.ExecutorCheckpoint.container_id:type_name -> mesos.v1.ContainerID
+	4,  // 6: meseta.control.ExecutorCheckpoint.settled:type_name -> meseta.control.SettledTask
+	15, // 7: meseta.control.SettledTask.task_id:type_name -> mesos.v1.TaskID
+	16, // 8: meseta.control.TaskCheckpoint.task:type_name -> mesos.v1.TaskInfo
+	7,  // 9: meseta.control.UpdateRecord.received:type_name -> meseta.control.UpdateReceived
+	8,  // 10: meseta.control.UpdateRecord.acknowledged:type_name -> meseta.control.UpdateAcknowledged
+	17, // 11: meseta.control.UpdateReceived.framework_id:type_name -> mesos.v1.FrameworkID
+	18, // 12: meseta.control.UpdateReceived.executor_id:type_name -> mesos.v1.ExecutorID
+	19, // 13: meseta.control.UpdateReceived.status:type_name -> mesos.v1.TaskStatus
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_controlpb_checkpoint_proto_init() }
@@ -665,7 +737,7 @@ func file_controlpb_checkpoint_proto_init() {
 	if File_controlpb_checkpoint_proto != nil {
 		return
 	}
-	file_controlpb_checkpoint_proto_msgTypes[5].OneofWrappers = []any{
+	file_controlpb_checkpoint_proto_msgTypes[6].OneofWrappers = []any{
 		(*UpdateRecord_Received)(nil),
 		(*UpdateRecord_Acknowledged)(nil),
 	}
@@ -675,7 +747,7 @@ func file_controlpb_checkpoint_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controlpb_checkpoint_proto_rawDesc), len(file_controlpb_checkpoint_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
