@@ -30,7 +30,7 @@ func TestReadWhileWritten(t *testing.T) {
 	write := func(n int) error {
 		var changes []cluster.Change
 		for i := range 40 {
-			changes = append(changes, cluster.Change{Key: fmt.Sprintf("agents/%d", i), Value: []byte(strings.Repeat(fmt.Sprintf("%8d", n), 1+n%5*400))})
+			changes = append(changes, cluster.Change{Key: fmt.Sprintf("agents/%d", i), Value: []byte(strings.Repeat(fmt.Sprintf("%8d", n), 1+n%5*200))})
 		}
 		return s.Apply(t.Context(), term, changes)
 	}

@@ -117,6 +117,8 @@ func TestPublishThroughTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	watch(t, c).sees("5050")
+	// The record is there before the publisher is: the session has outlived the server.
+	eventually(t, func() bool { return strings.Count(log.String(), "there is a session") >= 2 }, log.String)
 
 	s.Stop()
 	eventually(t, func() bool { return strings.Count(log.String(), "ZooKeeper is away") >= 2 }, log.String)
