@@ -65,6 +65,18 @@ func (w *witness) running(n int) bool {
 	return len(w.updates) == n
 }
 
+// finished counts the tasks that are reported finished.
+func (w *witness) finished() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, states := range w.updates {
+		if slices.Contains(states, mesospb.TaskState_TASK_FINISHED) {
+			n++
+		}
+	}
+	return n
+}
+
 // witnessed runs tasks of a line each, in a framework of the test's own.
 func witnessed(t testing.TB, master string, script ...string) *witness {
 	t.Helper()
