@@ -154,6 +154,8 @@ func (a *app) root() *cobra.Command {
 			near := flags.Nearest(args[0], names)
 			if near != "" {
 				near = ": did you mean " + near + "?"
+			} else {
+				near = ": meseta --help lists those that there are"
 			}
 			return usageError(fmt.Errorf("unknown command %s%s", args[0], near))
 		},

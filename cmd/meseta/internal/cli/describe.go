@@ -412,6 +412,9 @@ func (s *snapshot) quota(role string) *quotapb.QuotaConfig {
 
 // resourceLines writes resources as Mesos does, one below the other.
 func resourceLines(list []*mesospb.Resource) string {
+	if len(list) == 0 {
+		return "nothing"
+	}
 	return strings.ReplaceAll(quantities(list).String(), "; ", "\n")
 }
 

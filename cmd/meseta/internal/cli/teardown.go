@@ -39,6 +39,9 @@ func (a *app) teardown() *cobra.Command {
 		if f == nil {
 			return fmt.Errorf("no framework is called %s: meseta frameworks lists them", args[0])
 		}
+		if f.GetUnregisteredTime() != nil {
+			return fmt.Errorf("framework %s is over already", args[0])
+		}
 		id, tasks := f.GetFrameworkInfo().GetId(), 0
 		for _, t := range s.GetGetTasks().GetTasks() {
 			if t.GetFrameworkId().GetValue() == id.GetValue() {

@@ -69,6 +69,7 @@ func (a *app) why() *cobra.Command {
 // question is one framework to ask about.
 type question struct {
 	framework, role, demand string
+	placed                  string // where the task is that was asked about
 	answers                 []beyond.Explanation
 }
 
@@ -87,7 +88,10 @@ func (s *snapshot) questions(name string, config whyConfig) (list []*question, e
 	}
 	t, err := s.task(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w; nor does a framework or role", err)
+		if s.frameworkNamed(name) != nil {
+			return nil, fmt.Errorf("framework %s is over, and is offered nothing", name)
+		}
+		return nil, fmt.Errorf("%w; nor is a framework or a role called so", err)
 	}
 	if f := s.frameworks[t.GetFrameworkId().GetValue()]; f.GetUnregisteredTime() != nil || f == nil {
 		return nil, fmt.Errorf("the framework of task %s is over, and is offered nothing", name)
@@ -100,7 +104,11 @@ func (s *snapshot) questions(name string, config whyConfig) (list []*question, e
 	for of := range quantities(t.GetResources()).Allocations() {
 		role = orElse(role, of)
 	}
-	return []*question{{framework: t.GetFrameworkId().GetValue(), role: role, demand: demand}}, nil
+	q := &question{framework: t.GetFrameworkId().GetValue(), role: role, demand: demand}
+	if !over(t.GetState()) {
+		q.placed = s.host(t.GetAgentId())
+	}
+	return []*question{q}, nil
 }
 
 // demandOf are the scalars that a task asked for.
@@ -111,6 +119,9 @@ func demandOf(t *mesospb.Task) string {
 func (a *app) explain(s *snapshot, q *question) error {
 	name := s.framework(&mesospb.FrameworkID{Value: &q.framework})
 	demand := orElse(strings.ReplaceAll(q.demand, ";", " "), "the least that is offered")
+	if q.placed != "" {
+		fmt.Fprintf(a.out, "The task has its place, on %s. Another like it:\n", screen.Clean(q.placed))
+	}
 	for _, e := range q.answers {
 		fmt.Fprintf(a.out, "%s, role %s: %s\n", a.out.Paint(screen.Bold, screen.Clean(name)), screen.Clean(e.Role), screen.Clean(demand))
 		all := 0

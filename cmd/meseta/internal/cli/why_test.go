@@ -60,6 +60,34 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	}
 }
 
+// What is over is not asked about, and of what has its place that is said first.
+func TestWhatWhyAsks(t *testing.T) {
+	ids := []string{"F1", "F2", "t1", "S1"}
+	framework := func(id, name string, over bool) *masterpb.Response_GetFrameworks_Framework {
+		f := &masterpb.Response_GetFrameworks_Framework{FrameworkInfo: &mesospb.FrameworkInfo{Id: &mesospb.FrameworkID{Value: &id}, Name: &name}}
+		if over {
+			f.UnregisteredTime = &mesospb.TimeInfo{}
+		}
+		return f
+	}
+	here, past := framework(ids[0], "here", false), framework(ids[1], "past", true)
+	s := &snapshot{frameworks: map[string]*masterpb.Response_GetFrameworks_Framework{ids[0]: here, ids[1]: past}, Response_GetState: &masterpb.Response_GetState{
+		GetFrameworks: &masterpb.Response_GetFrameworks{Frameworks: []*masterpb.Response_GetFrameworks_Framework{here}, CompletedFrameworks: []*masterpb.Response_GetFrameworks_Framework{past}},
+		GetTasks: &masterpb.Response_GetTasks{Tasks: []*mesospb.Task{{Name: &ids[2], TaskId: &mesospb.TaskID{Value: &ids[2]}, FrameworkId: &mesospb.FrameworkID{Value: &ids[0]},
+			AgentId: &mesospb.AgentID{Value: &ids[3]}, State: mesospb.TaskState_TASK_RUNNING.Enum()}}}}}
+	if q, err := s.questions("here", whyConfig{}); err != nil || len(q) != 1 || q[0].framework != "F1" || q[0].placed != "" {
+		t.Errorf("of a framework: %v, %v", q, err)
+	}
+	if q, err := s.questions("t1", whyConfig{}); err != nil || len(q) != 1 || q[0].placed != "S1" {
+		t.Errorf("of a task that runs: %v, %v", q, err)
+	}
+	for name, want := range map[string]string{"past": "framework past is over, and is offered nothing", "none": "no task is called none: meseta tasks --all lists those that the master remembers; nor is a framework or a role called so"} {
+		if _, err := s.questions(name, whyConfig{}); err == nil || err.Error() != want {
+			t.Errorf("of %s: %v, want %q", name, err, want)
+		}
+	}
+}
+
 // What is not a reason of one agent is said, too, and nothing is proposed that nobody could want.
 func TestWhatElseIsExplained(t *testing.T) {
 	busy := []beyond.Count{{Reason: "busy", Agents: 1}}

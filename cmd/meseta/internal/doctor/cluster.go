@@ -216,6 +216,8 @@ func roll(list *masterpb.Response_GetAgents) (found []Finding) {
 		found = append(found, warn("agents", "start some: meseta agent --master=…", "there are none"))
 	case len(idle) > 0:
 		found = append(found, warn("agents", "look at them: meseta agents; journalctl -u meseta-agent there", "%d of %d are at work; away: %s", active, all, strings.Join(some(idle), ", ")))
+	case active == all:
+		found = append(found, ok("agents", "%d of %d are at work", active, all))
 	default:
 		found = append(found, ok("agents", "%d of %d are at work, the others as an operator wants", active, all))
 	}
