@@ -12,7 +12,7 @@ var reasons = map[string]string{
 	"declined, filter lasts":            "the framework declined as much, and is not asked again before its filter ends or it revives",
 	"over the role's limit":             "would fit, but the quota of the role is used up: an operator may raise its limit",
 	"kept for guarantees":               "would fit, but is kept free for what quota guarantees to other roles",
-	"fits":                              "is offered when it is the framework's turn",
+	"fits":                              "has room for it just now",
 }
 
 // meaning is a reason and what it means. A newer master may have reasons that are not known here: they stand for themselves.
