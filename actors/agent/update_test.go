@@ -201,6 +201,23 @@ func TestUpdatesWaitForTheMaster(t *testing.T) {
 	w.quiet(15 * time.Minute)
 }
 
+// What an executor says of a task that nobody launched is passed on as everything else, until it is acknowledged: the
+// framework may know what it means.
+func TestUpdatesOfATaskThatNobodyLaunched(t *testing.T) {
+	w := withPuppet(t)
+	w.silent = true
+	w.update("t2", running)
+	first := w.status("t2", running)
+	if e := first.GetStatus().GetExecutorId().GetValue(); e != "e1" {
+		t.Errorf("of executor %q", e)
+	}
+	if again := w.status("t2", running); string(again.Status.Uuid) != string(first.Status.Uuid) {
+		t.Error("another uuid")
+	}
+	w.send(w.acknowledgement(first))
+	w.quiet(15 * time.Minute)
+}
+
 func TestWhatTheAgentAddsToUpdates(t *testing.T) {
 	w := withPuppet(t)
 	w.update("t1", running, func(s *mesospb.TaskStatus) {

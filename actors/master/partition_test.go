@@ -516,6 +516,47 @@ func TestReturnDuringMarking(t *testing.T) {
 	f.updated("t1", mesospb.TaskState_TASK_RUNNING)
 }
 
+// An agent says goodbye while it is being given up, or the other way round: it is lost once, for the reason that was first.
+func TestGoodbyeOfOneThatIsGivenUp(t *testing.T) {
+	const patience = 90 * time.Second // one ping that is answered and five that are not, from the beginning
+	for _, c := range []struct {
+		name   string
+		early  time.Duration // of the goodbye before the last ping is missed
+		slow   bool          // the registry takes 5 seconds
+		state  mesospb.TaskState
+		reason string
+	}{
+		{"goodbye, and no ping is missed any more", 2 * time.Second, false, mesospb.TaskState_TASK_LOST, "unregistered"},
+		{"goodbye, and pings are missed meanwhile", 2 * time.Second, true, mesospb.TaskState_TASK_LOST, "unregistered"},
+		{"given up, and goodbye meanwhile", -2 * time.Second, true, mesospb.TaskState_TASK_UNREACHABLE, "unhealthy"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, nil)
+			a := s.agent("a1", "cpus:4;mem:4096")
+			f := s.framework("f1", aware)
+			s.running(f, a, "t1")
+			a.deaf = true
+			s.Advance(patience - c.early - s.Elapsed())
+			if c.slow {
+				s.fail(make([]fault, 50)...)
+			}
+			a.Send(s.master(), &controlpb.UnregisterAgent{AgentId: a.info.Id})
+			s.Advance(time.Minute)
+			f.updated("t1", c.state)
+			f.lost(a)
+			f.ExpectNone(time.Minute, event(schedulerpb.Event_UPDATE), event(schedulerpb.Event_FAILURE))
+			for _, reason := range []string{"unregistered", "unhealthy"} {
+				want := 0.0
+				if reason == c.reason {
+					want = 1
+				}
+				equal(t, reason, s.metric("master/slave_removals/reason_"+reason), want)
+			}
+			equal(t, "agents", len(s.agents().GetAgents()), 0)
+		})
+	}
+}
+
 // The same while a recovered agent comes back just before its time is over: it is kept.
 func TestReturnAtTheLastMoment(t *testing.T) {
 	s := newStage(t, nil)

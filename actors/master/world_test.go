@@ -33,6 +33,7 @@ type stage struct {
 	rules  authorization.Live
 	files  map[string]string // what is in the files that config names
 	deaths []any             // why the master ended
+	lease  *bool             // of the next master's term, if the test decides how long it lasts
 	client master.Client
 	desk   *testkit.Probe
 }
@@ -61,6 +62,9 @@ func (s *stage) boot(n *testkit.Node) {
 		s.Fail("%v", err)
 	}
 	parts := master.Parts{Contender: s.store, Registry: s.store, Credentials: known, Authorizer: &s.rules}
+	if s.lease != nil {
+		parts.Contender, parts.Detector, parts.Registry = lessor{s.store, s.lease}, s.store, leased{s.store}
+	}
 	if s.config.ACLs != "" {
 		s.permit(s.config.ACLs)
 	}

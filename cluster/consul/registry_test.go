@@ -171,6 +171,26 @@ func TestDeposedTermCannotWrite(t *testing.T) {
 	holds(t, next, newer, "a=1")
 }
 
+// The same before anybody has taken its place: only the lock tells that it may not write.
+func TestDeposedTermCannotWriteThoughNobodyLeads(t *testing.T) {
+	c := at(one(t))
+	old, m := meddled(t, c)
+	term := lead(t, old, "1")
+	if err := old.Apply(t.Context(), term, set("a", "1")); err != nil {
+		t.Fatal(err)
+	}
+	m.set(func() { m.blind = true })
+	expire(t, one(t), c)
+	if !term.Valid() {
+		t.Fatal("it knows; so this test shows nothing")
+	}
+	if err := old.Apply(t.Context(), term, set("a", "old")); !errors.Is(err, cluster.ErrFenced) {
+		t.Errorf("a late write: %v", err)
+	}
+	next := open(t, c)
+	holds(t, next, lead(t, next, "2"), "a=1")
+}
+
 // expire destroys the session that holds the lock, as an operator can.
 func expire(t *testing.T, s *consuls.Servers, c consul.Config) {
 	t.Helper()

@@ -139,6 +139,12 @@ func TestMasters(t *testing.T) {
 		q.works(leader)
 		// Consul can be asked as well.
 		startAs(t, binary, q.dir, nil, "status", "--master="+q.election).says(0, "Leader +"+q.at[leader])
+		// And a file can say where to ask.
+		file := filepath.Join(q.dir, "masters")
+		if err := os.WriteFile(file, []byte(q.election+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		startAs(t, binary, q.dir, nil, "status", "--master=file://"+file).says(0, "Leader +"+q.at[leader])
 	})
 
 	t.Run("the leader is killed", func(t *testing.T) {
