@@ -209,3 +209,35 @@ func TestATerminatedNodeSaysItsLastWords(t *testing.T) {
 		}
 	}
 }
+
+// ticker says something to somebody every second.
+type ticker struct{ to process.UPID }
+
+func (t *ticker) Initialize(b *process.Base) {
+	b.Every(time.Second, func() { b.Send(t.to, wpb.String("tick")) })
+}
+
+// Found by the sweep (seed 121): what a dying node had sent to a stopped one stayed in the way of all that came after.
+func TestANodeThatDiesWhileItIsPausedHearsOthersAgain(t *testing.T) {
+	for seed := range uint64(20) {
+		w := testkit.NewWorld(t, testkit.Seed(seed))
+		n := w.Node("n", spawnEcho(time.Hour))
+		s := w.Node("s", testkit.Boot(func(s *testkit.Node) {
+			if _, err := process.Spawn(s.Runtime(), "ticker", &ticker{n.UPID("echo")}); err != nil {
+				t.Fatal(err)
+			}
+		}))
+		w.Advance(2500 * time.Millisecond)
+		n.Pause()
+		w.Advance(3 * time.Second)
+		s.Crash()
+		n.Restart()
+		s.Restart()
+		heard := 0
+		w.ObserveArrivals(func(m testkit.Message) { heard++ })
+		w.Advance(time.Minute)
+		if heard < 50 {
+			t.Fatalf("seed %d: %d of 60 ticks were heard", seed, heard)
+		}
+	}
+}
