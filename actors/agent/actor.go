@@ -14,6 +14,7 @@ import (
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/tracing"
 )
 
 // Parts are what an agent is made of besides its configuration.
@@ -40,6 +41,8 @@ type Parts struct {
 	AuthenticateExecutors bool
 	// Environment is what executors are told beside Config.ExecutorEnvironmentVariables, which win: NAME=value.
 	Environment []string
+	// Tracer hears how tasks come from their arrival to running. Nil: nobody does.
+	Tracer tracing.Tracer
 	// Machine is what is detected; the zero value detects nothing.
 	Machine Machine
 	// Ended, if set, is called once when the agent has ended by itself: nil when it was told to shut down or

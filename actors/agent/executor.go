@@ -54,6 +54,7 @@ type executor struct {
 	waits    []func()      // cancels of Wait and Destroy
 	unfetch  func()        // gives up the fetch that is underway
 	visible  bool          // its sandbox is shown
+	birth    *birth        // its own way, as far as somebody listens; else nil
 }
 
 type executorState uint8

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"syscall"
 
@@ -97,6 +98,7 @@ func (a *Agent) gone(e *executor) {
 	if e.verdict != nil {
 		v = *e.verdict
 	}
+	a.traceRegistered(e, cmp.Or(v.message, v.state.String()))
 	for _, t := range e.sorted() {
 		if !taskstate.Terminal(t.state) {
 			a.conclude(e.framework, e, t, v)

@@ -59,7 +59,7 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 		undo = []Change{{Kind: Remove, Path: executorMeta(e.run)}, {Kind: Prune, Path: runs(e.run)}}
 	}
 	t := newTask(info)
-	t.journaled = true
+	t.journaled, t.passage = true, a.passageFrom()
 	a.b.Log().Debug("task taken", "framework", f.id(), "executor", e.id(), "task", t.id())
 	e.tasks[t.id()] = t
 	e.queue = append(e.queue, t)
@@ -67,6 +67,7 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 	a.counters.launched++
 	a.writeOrRefuse(append(changes, taskChange(e, t)), func() {
 		t.stored = true
+		a.traceStored(e, t, "")
 		if begins {
 			a.start(e)
 		}
@@ -74,6 +75,7 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 		a.deliver(e)
 	}, undo, func(full error) {
 		f.written = f.written && !begun
+		a.traceStored(e, t, full.Error())
 		a.unwritten(e, t, full)
 		a.neverStarted(f, info.Executor, m.GetLaunchExecutor())
 	})
@@ -138,6 +140,7 @@ func (a *Agent) neverStarted(f *framework, e *mesospb.ExecutorInfo, expected boo
 // refuse tells a task's fate before it had an executor.
 func (a *Agent) refuse(f *framework, id *mesospb.TaskID, no *verdictOnTasks) {
 	t := newStray(id)
+	t.passage = a.passageFrom()
 	f.strays[t.id()] = t
 	a.counters.refused++
 	a.b.Log().Info("task refused", "framework", f.id(), "task", t.id(), "state", no.state, "because", no.message)
@@ -199,6 +202,7 @@ func (a *Agent) start(e *executor) {
 		return
 	}
 	e.begun, e.launching = true, true
+	a.traceBegun(e)
 	spec := executorSpec(e, a.executorEnvironment(e), a.config.Executor)
 	wrong := a.logged(e, &spec)
 	volumes := e.volumes()
@@ -250,6 +254,7 @@ func (a *Agent) started(e *executor, l launched, err error) {
 	e.sandbox = l.sandbox
 	a.touch(e)
 	a.exhibit(e)
+	a.traceLaunched(e, err)
 	if err != nil {
 		a.log(e).Warn("cannot launch the container", "error", err)
 		a.counters.launchErrors++
@@ -278,6 +283,7 @@ func (a *Agent) unregistered(e *executor) {
 	a.log(e).Warn("the executor did not register in time", "timeout", a.config.ExecutorRegistrationTimeout)
 	e.verdict = &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_EXECUTOR_REGISTRATION_TIMEOUT,
 		fmt.Sprintf("Executor did not register within %v", a.config.ExecutorRegistrationTimeout)}
+	a.traceRegistered(e, e.verdict.message)
 	e.state = terminating
 	a.destroy(e)
 }
@@ -296,5 +302,6 @@ func (a *Agent) deliver(e *executor) {
 		}
 		a.touch(e)
 		a.b.Send(e.upid, launchEvent(t.info))
+		a.traceHanded(t)
 	}
 }

@@ -96,6 +96,7 @@ func (a *Agent) subscribe(e *executor, from process.UPID, http bool, s *executor
 	again := e.state == running && anew
 	e.stopPatience()
 	a.returned = a.b.Now()
+	a.traceRegistered(e, "")
 	e.upid, e.home, e.http, e.state = from, from, http, running
 	a.touch(e)
 	a.b.Link(from)

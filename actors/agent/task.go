@@ -28,6 +28,8 @@ type task struct {
 	// kill is set when the task has to end; again and again sent to an executor that comes back.
 	kill *mesospb.KillPolicy
 
+	passage *passage // its way to running, as far as somebody listens; else nil
+
 	shown *mesospb.Task // what views share; nil when it has to be made anew
 }
 

@@ -147,6 +147,7 @@ func (a *Agent) receive(f *framework, e *executor, t *task, s *mesospb.TaskStatu
 		return
 	}
 	t.enter(s)
+	a.traceUpdate(f, e, t, s)
 	a.touch(e)
 	a.counters.update(s.GetState())
 	if f.leaving {
@@ -269,6 +270,7 @@ func (a *Agent) acknowledged(f *framework, e *executor, t *task) {
 	if len(t.stream.updates) == 0 {
 		return // forgotten meanwhile, with its framework
 	}
+	a.traceAcknowledged(f, e, t, t.stream.head())
 	t.stream.released()
 	t.shown = nil
 	a.touch(e)

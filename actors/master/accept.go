@@ -25,7 +25,7 @@ func (m *Master) accept(f *framework, c *schedulerpb.Call_Accept) {
 		m.acceptFailed(f, c, mesospb.TaskStatus_REASON_AGENT_DISCONNECTED, fmt.Errorf("the agent is not there: %w", fault.ErrConflict))
 		return
 	}
-	spend := &spending{framework: f, agent: a, role: offers[0].role}
+	spend := &spending{framework: f, agent: a, role: offers[0].role, journey: m.setOut(offers)}
 	for _, o := range offers {
 		m.takeOffer(o)
 		spend.left = spend.left.Add(o.resources)
@@ -53,6 +53,7 @@ type spending struct {
 	left      resources.Resources
 	shared    resources.Resources // volumes that any number of tasks may have, offered or made
 	later     resources.Resources // made by operations, and not there for those after them
+	journey   *journey            // what all of its tasks have behind them; nil unless somebody traces
 }
 
 // rest is what is left of the offers, which the framework refuses for now, and what its operations made, which it
@@ -99,9 +100,10 @@ func (m *Master) acceptFailed(f *framework, c *schedulerpb.Call_Accept, reason m
 	if f.can.partitionAware {
 		state = mesospb.TaskState_TASK_DROPPED
 	}
+	none := &spending{framework: f, journey: m.setOut(nil)}
 	for _, op := range c.GetOperations() {
 		for _, t := range launched(op) {
-			m.neverRan(f, t, op.GetLaunchGroup().GetExecutor(), state, reason, err)
+			m.neverRan(none, t, op.GetLaunchGroup().GetExecutor(), state, reason, err)
 		}
 		if len(launched(op)) == 0 && op.Id != nil {
 			m.tellOperation(f, &mesospb.OperationStatus{OperationId: op.Id, State: unapplied(reason).Enum(), Message: proto.String(err.Error())})
@@ -159,8 +161,9 @@ func (m *Master) dropOperation(s *spending, op *mesospb.Offer_Operation, err err
 }
 
 // neverRan tells of a task that is over before it began; it is not kept.
-func (m *Master) neverRan(f *framework, t *mesospb.TaskInfo, executor *mesospb.ExecutorInfo, state mesospb.TaskState,
+func (m *Master) neverRan(s *spending, t *mesospb.TaskInfo, executor *mesospb.ExecutorInfo, state mesospb.TaskState,
 	reason mesospb.TaskStatus_Reason, err error) {
+	f := s.framework
 	if executor == nil {
 		executor = t.GetExecutor()
 	}
@@ -173,5 +176,6 @@ func (m *Master) neverRan(f *framework, t *mesospb.TaskInfo, executor *mesospb.E
 	status := m.status(pb, state, reason, err.Error())
 	m.counts.ended(status)
 	f.tally.end(status.GetState())
+	m.traceRefused(s, t, status)
 	m.tellUpdate(f, status)
 }

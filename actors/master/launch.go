@@ -19,7 +19,7 @@ func (m *Master) launch(s *spending, op *mesospb.Offer_Operation) {
 	for _, asked := range op.GetLaunch().GetTaskInfos() {
 		t := allocated(asked, f, s.role)
 		if err := m.mayRun(f, nil, t); err != nil {
-			m.neverRan(f, t, nil, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_UNAUTHORIZED, err)
+			m.neverRan(s, t, nil, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_UNAUTHORIZED, err)
 			continue
 		}
 		m.lend(s, t)
@@ -28,12 +28,13 @@ func (m *Master) launch(s *spending, op *mesospb.Offer_Operation) {
 			err = validation.Task(t, m.place(s))
 		}
 		if err != nil {
-			m.neverRan(f, t, nil, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_INVALID, err)
+			m.neverRan(s, t, nil, mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_INVALID, err)
 			continue
 		}
 		fresh := t.Executor == nil || m.ensureExecutor(s, t.Executor)
 		m.start(s, t, t.Executor)
 		m.Send(a.pid, &controlpb.RunTask{Framework: f.info, Task: t, LaunchExecutor: proto.Bool(fresh), Epoch: m.stamp()})
+		m.traceSent(s, t.GetTaskId().GetValue())
 	}
 }
 
@@ -56,7 +57,7 @@ func (m *Master) launchGroup(s *spending, op *mesospb.Offer_Operation) {
 	}
 	if err != nil {
 		for _, t := range group.GetTasks() {
-			m.neverRan(f, t, executor, mesospb.TaskState_TASK_ERROR, reason, err)
+			m.neverRan(s, t, executor, mesospb.TaskState_TASK_ERROR, reason, err)
 		}
 		return
 	}
@@ -67,6 +68,9 @@ func (m *Master) launchGroup(s *spending, op *mesospb.Offer_Operation) {
 	}
 	m.Send(a.pid, &controlpb.RunTaskGroup{Framework: f.info, Executor: executor, TaskGroup: group,
 		LaunchExecutor: proto.Bool(fresh), Epoch: m.stamp()})
+	for _, t := range group.GetTasks() {
+		m.traceSent(s, t.GetTaskId().GetValue())
+	}
 }
 
 // noFeedback refuses an operation id on launches: their feedback is the tasks' own updates.

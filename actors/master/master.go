@@ -18,6 +18,7 @@ import (
 	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/ratelimits"
+	"github.com/meseta-io/meseta/messages/tracing"
 	"github.com/meseta-io/meseta/messages/uuid"
 )
 
@@ -39,6 +40,8 @@ type Parts struct {
 	Credentials credentials.Known
 	// Authorizer says what they may do. Nil: everything.
 	Authorizer authorization.Authorizer
+	// Tracer hears how tasks come from their offers to running. Nil: nobody does.
+	Tracer tracing.Tracer
 	// RateLimits are how fast frameworks may speak. Nil: as fast as they like.
 	RateLimits *ratelimits.Limits
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -25,6 +26,7 @@ type offer struct {
 	resources resources.Resources // allocated to role
 	pb        *mesospb.Offer
 	timeout   process.Timer
+	made      time.Time // zero unless somebody traces
 }
 
 // offers are all that are outstanding.
@@ -69,6 +71,9 @@ func grantable(f *framework, a *agent, p allocator.Proposal) bool {
 func (m *Master) makeOffer(f *framework, a *agent, p allocator.Proposal) *offer {
 	o := &offer{id: fmt.Sprintf("%s-O%d", m.id, m.offers.next), framework: f.id, agent: a.id, role: p.Role, resources: p.Resources}
 	m.offers.next++
+	if m.parts.Tracer != nil {
+		o.made = m.Now()
+	}
 	o.pb = describe(o, f, a)
 	o.pb.Unavailability = m.planned(a.info, a.pid).GetUnavailability()
 	m.offers.byID[o.id], f.offers[o.id], a.offers[o.id] = o, o, o

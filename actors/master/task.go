@@ -22,6 +22,8 @@ type task struct {
 	info *mesospb.Task
 	// held is what the task uses, allocated to its role; empty once it is over.
 	held resources.Resources
+	// journey is its way to running, as far as somebody listens; else nil.
+	journey *journey
 }
 
 // maxStatuses bounds the history of one task: a flapping health check must not grow the master.
@@ -161,6 +163,7 @@ func (m *Master) removeTask(f *framework, t *task, past *ring) {
 		drop(a.tasks, f.id, t.id)
 		drop(a.killed, f.id, t.id)
 	}
+	m.traceRemoved(t)
 	delete(f.tasks, t.id)
 	m.counts.removed(t.info.GetState())
 	f.tally.tasks(t.info.GetState(), -1)

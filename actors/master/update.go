@@ -32,6 +32,7 @@ func (m *Master) statusUpdate(from process.UPID, u *controlpb.StatusUpdate) {
 	}
 	m.counts.validUpdate.Inc()
 	m.detail("task changed", "framework", f.id, "agent", a.id, "task", t.id, "state", status.GetState())
+	m.traceUpdate(t, status)
 	m.setState(f, t, status, u.LatestState)
 	next := shallow(t.info)
 	next.StatusUpdateState, next.StatusUpdateUuid = status.State, status.Uuid
@@ -79,6 +80,7 @@ func (m *Master) acknowledge(f *framework, c *schedulerpb.Call_Acknowledge) {
 			m.counts.invalidAck.Inc()
 			return
 		}
+		m.traceAcknowledged(t, c.GetUuid())
 		if taskstate.Terminal(t.info.GetStatusUpdateState()) && bytes.Equal(t.info.GetStatusUpdateUuid(), c.GetUuid()) {
 			m.removeTask(f, t, &f.completed)
 			m.checkDrained(a)

@@ -51,6 +51,7 @@ func (a *Agent) boot(w *World, n *testkit.Node) {
 		Disk:       disk{n.Disk(), a.Machine},
 		Fetcher:    courier{a.Machine},
 		Credential: credential,
+		Tracer:     w.Tracer,
 		Machine:    agent.Machine{BootID: fmt.Sprintf("boot-%d", a.Machine.boots)},
 		Ended: func(err error) {
 			a.Endings = append(a.Endings, err)

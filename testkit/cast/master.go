@@ -49,7 +49,7 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 			if err != nil {
 				w.Fail("master %s: %v", name, err)
 			}
-			parts := master.Parts{Contender: m.candidate, Registry: registry{w.Cluster}, Detector: detector{w, n}, Credentials: known}
+			parts := master.Parts{Contender: m.candidate, Registry: registry{w.Cluster}, Detector: detector{w, n}, Credentials: known, Tracer: w.Tracer}
 			if m.Config.ACLs != "" {
 				acls, err := authorization.Parse([]byte(m.Config.ACLs))
 				if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/meseta-io/meseta/cluster"
 	"github.com/meseta-io/meseta/cluster/memory"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+	"github.com/meseta-io/meseta/messages/tracing"
 	"github.com/meseta-io/meseta/testkit"
 )
 
@@ -25,6 +26,8 @@ type World struct {
 	Lease time.Duration
 	// Files are what is in the files that configurations name, by path.
 	Files map[string]string
+	// Tracer, if set, hears of the way of every task, from masters and agents that start afterwards.
+	Tracer tracing.Tracer
 
 	masters []*Master
 	agents  []*Agent

@@ -96,6 +96,7 @@ var rooms = []struct {
 	{"github.com/spf13/viper", []string{"cmd"}},
 	{"github.com/spf13/pflag", []string{"cmd"}},
 	{"go.yaml.in/yaml", []string{"cmd"}},
+	{"go.opentelemetry.io", []string{"cmd"}},
 	{"github.com/xi2/xz", []string{"actors/fetcher"}},
 	{"github.com/bufbuild/protocompile", []string{"tools"}},
 	{"github.com/prometheus/client_golang", []string{"actors/process", "actors/gateway"}},

@@ -27,6 +27,7 @@ type masterConfig struct {
 	Node  node.Config
 	node.Logging
 	node.Election
+	node.Traces
 	// Registry is where the registry is kept: replicated_log, which is a file in work_dir or what --election names, or
 	// in_memory, which forgets everything when the master ends.
 	Registry string `flag:"registry"`
@@ -37,7 +38,7 @@ type masterConfig struct {
 
 func (a *app) master() *cobra.Command {
 	config := masterConfig{Config: master.Default(), Guard: realms.DefaultMaster(), Node: node.Default(5050), Logging: node.Logging{Level: node.Level(slog.LevelInfo)},
-		Election: node.DefaultElection(), Registry: inFile}
+		Election: node.DefaultElection(), Traces: node.DefaultTraces(), Registry: inFile}
 	config.WorkDir = node.WorkDir("master")
 	c := &cobra.Command{
 		Use: "master [flags]", GroupID: "serve", Args: noArguments,
@@ -50,7 +51,7 @@ func (a *app) master() *cobra.Command {
 			"  meseta master --ip=10.0.0.1 --election=consul://127.0.0.1:8500/meseta",
 	}
 	bind(c, &config, func([]string) error {
-		if err := errors.Join(config.Config.Validate(), config.Election.Validate(), config.Guard.Validate(config.Credentials != ""), config.Node.Validate()); err != nil {
+		if err := errors.Join(config.Config.Validate(), config.Election.Validate(), config.Guard.Validate(config.Credentials != ""), config.Node.Validate(), config.Traces.Validate()); err != nil {
 			return usageError(err)
 		}
 		switch {
@@ -66,7 +67,7 @@ func (a *app) master() *cobra.Command {
 		if config.Registry == inMemory {
 			s.Forgetful()
 		}
-		if err := s.Master(config.Config, config.Election, config.Guard); err != nil {
+		if err := errors.Join(s.Trace(config.Traces, "meseta-master"), s.Master(config.Config, config.Election, config.Guard)); err != nil {
 			_ = s.Close()
 			return err
 		}
@@ -108,10 +109,11 @@ type agentConfig struct {
 	Guard  realms.Agent
 	Node   node.Config
 	node.Logging
+	node.Traces
 }
 
 func (a *app) agent() *cobra.Command {
-	config := agentConfig{Config: agent.Default(), Node: node.Default(5051), Logging: node.Logging{Level: node.Level(slog.LevelInfo)}, Master: defaultMaster}
+	config := agentConfig{Config: agent.Default(), Node: node.Default(5051), Logging: node.Logging{Level: node.Level(slog.LevelInfo)}, Traces: node.DefaultTraces(), Master: defaultMaster}
 	config.WorkDir = node.WorkDir("agent")
 	c := &cobra.Command{
 		Use: "agent [flags]", GroupID: "serve", Args: noArguments,
@@ -123,7 +125,7 @@ func (a *app) agent() *cobra.Command {
 			"    --resources='cpus:4;mem:4096;disk:8192;ports:[31000-32000]'",
 	}
 	bind(c, &config, func([]string) error {
-		if err := errors.Join(config.Validate(), config.Guard.Validate(), config.Node.Validate()); err != nil {
+		if err := errors.Join(config.Config.Validate(), config.Guard.Validate(), config.Node.Validate(), config.Traces.Validate()); err != nil {
 			return usageError(err)
 		}
 		masters, err := node.ParseMasters(config.Master)
@@ -134,7 +136,7 @@ func (a *app) agent() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := s.Agent(config.Config, config.Master, config.Guard); err != nil {
+		if err := errors.Join(s.Trace(config.Traces, "meseta-agent"), s.Agent(config.Config, config.Master, config.Guard)); err != nil {
 			_ = s.Close()
 			return err
 		}

@@ -96,6 +96,8 @@ var docs = map[string]string{
 	"node.TLS.Downgrade":                                "Downgrade says whether HTTP clients may come without TLS.",
 	"node.TLS.Key":                                      "Key is the file of the certificate's private key, in PEM.",
 	"node.TLS.RequireClientCert":                        "RequireClientCert says whether HTTP clients have to show a certificate too; other nodes always have to.",
+	"node.Traces.OTLPEndpoint":                          "OTLPEndpoint is an OpenTelemetry collector that hears how tasks come from their offers to running, as in http://127.0.0.1:4318. Empty: the one that OTEL_EXPORTER_OTLP_ENDPOINT names, if any.",
+	"node.Traces.OTLPSampling":                          "OTLPSampling is the share of the tasks that are traced, 0 to 1. Masters and agents with the same share trace the same tasks.",
 	"realms.Agent.Authenticators":                       "Authenticators are the ways in which operators may prove who they are: basic, with what is in http_credentials, and jwt, with a token signed with jwt_secret_key. Empty: basic, and jwt where executors are guarded, because they use the operators' API for the containers below their own.",
 	"realms.Agent.Credentials":                          "Credentials is the file with those who may authenticate over HTTP: {\"credentials\": [{\"principal\": …, \"secret\": …}]}.",
 	"realms.Agent.Executors":                            "Executors guards the executor API: the agent gives each executor a token, signed with jwt_secret_key, and it may speak for itself only.",

@@ -24,6 +24,7 @@ import (
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/remote"
 	"github.com/meseta-io/meseta/messages/authorization"
+	"github.com/meseta-io/meseta/messages/tracing"
 )
 
 // parting is how long the goodbye of a node may take.
@@ -48,6 +49,7 @@ type Service struct {
 	files     *files.Service
 	reloads   []reload
 	forgetful bool
+	tracer    tracing.Tracer // nil: nobody listens
 	realms    realms.Realms
 }
 
@@ -130,7 +132,7 @@ func (s *Service) Master(c master.Config, e Election, guard realms.Master) error
 		return err
 	}
 	s.showLog("/master/log", parts.Authorizer)
-	parts.Detector, parts.Registry = store, store
+	parts.Detector, parts.Registry, parts.Tracer = store, store, s.tracer
 	if parts.Contender, err = s.publishing(store, e.ZK); err != nil {
 		return err
 	}
@@ -209,7 +211,7 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 	if err != nil {
 		return err
 	}
-	parts.Fetcher, parts.Files = fetcher, s.files
+	parts.Fetcher, parts.Files, parts.Tracer = fetcher, s.files, s.tracer
 	if parts.Environment, err = s.config.TLS.environment(); err != nil {
 		return err
 	}
