@@ -40,6 +40,11 @@ func (c Client) Ask(who authorization.Subject, call *agentpb.Call) process.Futur
 	return c.d.ask(who, call)
 }
 
+// Measure is Ask for GET_CONTAINERS, for whoever wants the statistics only: it fails when they cannot be had.
+func (c Client) Measure(who authorization.Subject) process.Future[*agentpb.Response] {
+	return c.d.measure(who)
+}
+
 // Say is a call of an executor over HTTP. from is the actor that stands in for its stream; only SUBSCRIBE needs one,
 // and the others are not bound to it. The future completes when the call was obeyed: an update is then in the view,
 // though maybe not on disk, which is what ACKNOWLEDGED is for.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
@@ -11,7 +12,8 @@ import (
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
-// containers measures all of those that somebody may see in one go. There is no nested and no standalone one to show.
+// containers measures all of those that somebody may see in one go. There is no nested and no standalone one to show. With
+// an error they are listed without statistics.
 func (d *desk) containers(ctx context.Context, v *View, who authorization.Subject) (*agentpb.Response, error) {
 	may := d.authorizer.Approver(who, authorization.ViewContainer)
 	all := &agentpb.Response_GetContainers{}
@@ -37,16 +39,16 @@ func (d *desk) containers(ctx context.Context, v *View, who authorization.Subjec
 	if len(of) == 0 {
 		return r, nil // as in Mesos without the list
 	}
+	r.GetContainers = all
 	usage, err := d.launcher.Usage(ctx, of)
 	if err != nil {
-		return nil, err
+		return r, fmt.Errorf("measure %d containers: %w", len(of), err)
 	}
 	for i, u := range usage {
 		if u != nil { // else it has just ended
 			all.Containers[i].ResourceStatistics = limited(u, limits[i])
 		}
 	}
-	r.GetContainers = all
 	return r, nil
 }
 

@@ -73,13 +73,28 @@ func (d *desk) ask(who authorization.Subject, c *agentpb.Call) process.Future[*a
 		return process.Failed[*agentpb.Response](ErrRecovering)
 	}
 	if c.GetType() == agentpb.Call_GET_CONTAINERS {
-		return process.Go(d.b, func(ctx context.Context) (*agentpb.Response, error) { return d.containers(ctx, v, who) })
+		return process.Go(d.b, func(ctx context.Context) (*agentpb.Response, error) {
+			r, err := d.containers(ctx, v, who)
+			if err != nil {
+				d.b.Log().Warn("cannot measure the containers; listing them without statistics", "error", err)
+			}
+			return r, ctx.Err()
+		})
 	}
 	r, err := d.answer(v, who, c.GetType())
 	if err != nil {
 		return process.Failed[*agentpb.Response](err)
 	}
 	return process.Ready(r)
+}
+
+// measure may be called from anywhere.
+func (d *desk) measure(who authorization.Subject) process.Future[*agentpb.Response] {
+	v := d.latest.Load()
+	if v.Recovering {
+		return process.Failed[*agentpb.Response](ErrRecovering)
+	}
+	return process.Go(d.b, func(ctx context.Context) (*agentpb.Response, error) { return d.containers(ctx, v, who) })
 }
 
 // ErrRecovering is the answer to almost everything until the agent knows what it has.

@@ -55,26 +55,33 @@ func TestStatisticsAfterARestart(t *testing.T) {
 	}
 }
 
-// blind is a launcher that cannot measure.
-type blind struct{ containerizer.Launcher }
+// blind is a launcher that cannot measure, and says so or not.
+type blind struct {
+	containerizer.Launcher
+	err error
+}
 
-func (blind) Usage(_ context.Context, of []containerizer.Process) ([]*mesospb.ResourceStatistics, error) {
-	if len(of) == 0 {
-		return nil, errors.New("no statistics today")
+func (l blind) Usage(_ context.Context, of []containerizer.Process) ([]*mesospb.ResourceStatistics, error) {
+	if l.err != nil {
+		return nil, l.err
 	}
 	return make([]*mesospb.ResourceStatistics, len(of)), nil
 }
 
 // A container that cannot be measured is listed all the same.
 func TestAContainerWithoutStatistics(t *testing.T) {
-	w := withPuppet(t)
-	w.a.Parts = func(p *agent.Parts) { p.Launcher = blind{p.Launcher} }
-	w.restart()
-	w.returned()
-	w.Advance(time.Second)
-	all := w.get(agentpb.Call_GET_CONTAINERS).GetGetContainers().GetContainers()
-	if len(all) != 1 || all[0].GetExecutorId().GetValue() != "e1" || all[0].GetResourceStatistics().GetMemRssBytes() != 0 {
-		t.Errorf("containers %v", all)
+	for name, err := range map[string]error{"it has just ended": nil, "the launcher fails": errors.New("no statistics today")} {
+		t.Run(name, func(t *testing.T) {
+			w := withPuppet(t)
+			w.a.Parts = func(p *agent.Parts) { p.Launcher = blind{p.Launcher, err} }
+			w.restart()
+			w.returned()
+			w.Advance(time.Second)
+			all := w.get(agentpb.Call_GET_CONTAINERS).GetGetContainers().GetContainers()
+			if len(all) != 1 || all[0].GetExecutorId().GetValue() != "e1" || all[0].ResourceStatistics != nil || all[0].GetContainerStatus().GetExecutorPid() == 0 {
+				t.Errorf("containers %v", all)
+			}
+		})
 	}
 }
 

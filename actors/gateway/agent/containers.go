@@ -5,6 +5,7 @@ import (
 
 	"github.com/meseta-io/meseta/actors/agent"
 	"github.com/meseta-io/meseta/actors/gateway/web"
+	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 )
 
@@ -32,7 +33,8 @@ func (d *door) containers(w *web.Writer, r *web.Request) {
 		w.Text(http.StatusBadRequest, "Supported query parameters are container_id only, framework_id only, or executor_id and framework_id only")
 		return
 	}
-	d.measured(w, r, func(j *document, c *agentpb.Response_GetContainers_Container, source string) {
+	answer := d.Agent.Ask(r.Subject(), &agentpb.Call{Type: agentpb.Call_GET_CONTAINERS.Enum()})
+	d.list(w, r, answer, func(j *document, c *agentpb.Response_GetContainers_Container, source string) {
 		if !q.has(c) {
 			return
 		}
@@ -59,7 +61,7 @@ func (d *door) monitor(w *web.Writer, r *web.Request) {
 		w.Text(http.StatusServiceUnavailable, "Too many requests wait for statistics")
 		return
 	}
-	d.measured(w, r, func(j *document, c *agentpb.Response_GetContainers_Container, source string) {
+	d.list(w, r, d.Agent.Measure(r.Subject()), func(j *document, c *agentpb.Response_GetContainers_Container, source string) {
 		if c.ResourceStatistics == nil {
 			return // it has just ended
 		}
@@ -74,9 +76,9 @@ func (d *door) monitor(w *web.Writer, r *web.Request) {
 	})
 }
 
-// measured writes a list of the containers that somebody may see.
-func (d *door) measured(w *web.Writer, r *web.Request, each func(*document, *agentpb.Response_GetContainers_Container, string)) {
-	answer, err := d.Agent.Ask(r.Subject(), &agentpb.Call{Type: agentpb.Call_GET_CONTAINERS.Enum()}).Get(r.Context())
+// list writes the containers that somebody may see.
+func (d *door) list(w *web.Writer, r *web.Request, all process.Future[*agentpb.Response], each func(*document, *agentpb.Response_GetContainers_Container, string)) {
+	answer, err := all.Get(r.Context())
 	if err != nil {
 		w.Error(err)
 		return

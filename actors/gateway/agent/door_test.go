@@ -1,16 +1,22 @@
 package agent_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/agent"
+	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/gateway"
+	"github.com/meseta-io/meseta/actors/gateway/realms"
 	"github.com/meseta-io/meseta/messages/authorization"
+	"github.com/meseta-io/meseta/messages/credentials"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/wire"
@@ -330,6 +336,49 @@ func TestEndpoints(t *testing.T) {
 					t.Errorf("answered %d %q, want %d", a.Status, a.Body, c.want)
 				}
 			})
+		}
+	}
+}
+
+// broken is a launcher that cannot measure.
+type broken struct{ containerizer.Launcher }
+
+func (broken) Usage(context.Context, []containerizer.Process) ([]*mesospb.ResourceStatistics, error) {
+	return nil, errors.New("no statistics today")
+}
+
+// Statistics that cannot be had are an error for whoever wants them, and only missing for whoever wants to know what runs.
+func TestStatisticsThatCannotBeHad(t *testing.T) {
+	l := busy(t, lodge.Options{Parts: func(p *agent.Parts) { p.Launcher = broken{p.Launcher} }})
+	if a := l.Do("GET", "/monitor/statistics", nil, ""); a.Status != http.StatusInternalServerError || !strings.Contains(a.Body, "no statistics today") {
+		t.Errorf("/monitor/statistics: %d %s", a.Status, a.Body)
+	}
+	if a := l.Do("GET", "/containers", nil, ""); a.Status != http.StatusOK || !strings.Contains(a.Body, `"executor_id":"e1"`) || strings.Contains(a.Body, "statistics") {
+		t.Errorf("/containers: %d %s", a.Status, a.Body)
+	}
+}
+
+// With --no-authenticate_http_readonly whoever only looks proves nothing; whoever would change something does.
+func TestWhoOnlyLooksProvesNothing(t *testing.T) {
+	known, err := credentials.Parse([]byte("ops secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, readonly := range []bool{false, true} {
+		var guards realms.Realms
+		guards.Add(realms.Agent{Readonly: readonly, Readwrite: true}.Guards(known, credentials.Secret{}, time.Now))
+		l := busy(t, lodge.Options{Gate: func(p *gateway.Parts) { p.Authenticator = guards.Authenticator }})
+		for _, path := range []string{"/state", "/flags", "/containers", "/monitor/statistics"} {
+			want := http.StatusOK
+			if readonly {
+				want = http.StatusUnauthorized
+			}
+			if a := l.Do("GET", path, nil, ""); a.Status != want {
+				t.Errorf("%s, guarded %v: %d %s", path, readonly, a.Status, a.Body)
+			}
+		}
+		if a := l.Do("POST", "/api/v1", lodge.Headers{"Content-Type", wire.MediaJSON}, `{"type": "GET_HEALTH"}`); a.Status != http.StatusUnauthorized {
+			t.Errorf("/api/v1: %d %s", a.Status, a.Body)
 		}
 	}
 }
