@@ -45,6 +45,8 @@ var rows = []Row{
 	{What: "allocator: why, over 50,000 agents", Package: allocatorRoom, Benchmark: "BenchmarkWhy", Unit: "ns/op", Scale: 1e-6, Shown: "ms", Bound: 10},
 
 	{What: "20,000 agents with 100,000 tasks re-register", Mesos: "5.1 s", Package: masterRoom, Benchmark: "BenchmarkReregister", Unit: "all-back-ms", Scale: 1e-3, Shown: "s", Bound: 1.5},
+	{What: "10,000 agents return to a new leader, with production's waits", Package: masterRoom, Benchmark: "BenchmarkFailoverOfTenThousand", Unit: "all-back-ms", Scale: 1e-3, Shown: "s", Bound: 5},
+	{What: "— and are offered", Package: masterRoom, Benchmark: "BenchmarkFailoverOfTenThousand", Unit: "all-offered-ms", Scale: 1e-3, Shown: "s", Bound: 5},
 
 	{What: "10,000 who ask learn of a new leader", Package: detectorRoom, Benchmark: "BenchmarkFollowers", Unit: "ns/op", Scale: 1e-6, Shown: "ms", Bound: 500},
 	{What: "master failover until offers flow, told to end", Package: commandRoom, Benchmark: "BenchmarkMasterFailover/SIGTERM", Unit: "ns/op", Scale: 1e-6, Shown: "ms", Bound: 200},
