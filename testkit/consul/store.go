@@ -262,7 +262,6 @@ type transaction struct {
 	s     *Store
 	index uint64
 	draft map[string]*api.Pair // nil: deleted
-	wrote bool
 }
 
 func (t *transaction) find(key string) (api.Pair, bool) {
