@@ -78,6 +78,26 @@ func TestEventsOfEveryType(t *testing.T) {
 	e.says(e.expect("AGENT_REMOVED"), a.id(), "agent_removed", "agent_id", "value")
 }
 
+// A status that only repeats the last one's state is news if the task is further by then: whoever adds up events has to come
+// to what the views show.
+func TestEventOfATaskThatIsFurtherThanItsStatus(t *testing.T) {
+	s := newStage(t, nil)
+	a := s.agent("a1", "cpus:4;mem:4096")
+	f := s.framework("f1")
+	s.running(f, a, "t1")
+	e, _ := s.doors(t).watch("")
+	a.later(f.id, "t1", mesospb.TaskState_TASK_RUNNING, mesospb.TaskState_TASK_FINISHED, "2")
+	updated := e.expect("TASK_UPDATED")
+	e.says(updated, "TASK_FINISHED", "task_updated", "state")
+	e.says(updated, "TASK_RUNNING", "task_updated", "status", "state")
+	equal(t, "the state in the view", s.tasks().GetTasks()[0].GetState(), mesospb.TaskState_TASK_FINISHED)
+
+	// Told again, it is none.
+	a.later(f.id, "t1", mesospb.TaskState_TASK_RUNNING, mesospb.TaskState_TASK_FINISHED, "2")
+	a.update(f.id, "t1", mesospb.TaskState_TASK_FINISHED, "3")
+	e.says(e.expect("TASK_UPDATED"), "TASK_FINISHED", "task_updated", "status", "state")
+}
+
 // Of an agent that is marked gone, its tasks tell: at once if it was at work, and if it was unreachable before.
 func TestEventsOfAnAgentThatIsGone(t *testing.T) {
 	for name, lost := range map[string]bool{"while it is at work": false, "while it is unreachable": true} {

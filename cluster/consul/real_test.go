@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -103,6 +104,18 @@ func subject(t *testing.T, c consul.Config) clustertest.Subject {
 
 func TestConformance(t *testing.T) {
 	clustertest.Run(t, func(t *testing.T) clustertest.Subject { return subject(t, at(one(t))) })
+}
+
+// The same on three servers, of which each is the first that somebody asks.
+func TestConformanceOnThreeServers(t *testing.T) {
+	s := own(t, 3, consuls.Options{})
+	turn := 0
+	clustertest.Run(t, func(t *testing.T) clustertest.Subject {
+		c := at(s)
+		turn++
+		c.Servers = append(slices.Clone(s.Addresses[turn%3:]), s.Addresses[:turn%3]...)
+		return subject(t, c)
+	})
 }
 
 func TestFileMemory(t *testing.T) {

@@ -113,7 +113,7 @@ type Pair struct {
 	Key         string
 	Value       []byte
 	Session     string // who holds it as a lock; empty for nobody
-	LockIndex   uint64 // how often it was acquired
+	LockIndex   uint64 // how often it was acquired since it was last set without a lock
 	ModifyIndex uint64
 }
 

@@ -67,7 +67,7 @@ func (s *Store) Serve(r api.Request, done func(api.Reply, error)) {
 		if one != nil {
 			s.wind(one)
 		}
-		done(api.Reply{Found: one != nil, Session: r.ID}, nil)
+		done(api.Reply{Found: one != nil}, nil)
 	case api.DestroySession:
 		s.end(s.sessions[r.ID])
 		done(api.Reply{}, nil)
@@ -84,7 +84,7 @@ func (s *Store) Serve(r api.Request, done func(api.Reply, error)) {
 
 func (s *Store) create(r api.CreateSession) (api.Reply, error) {
 	if r.TTL != 0 && (r.TTL < minTTL || r.TTL > maxTTL) {
-		return api.Reply{}, &api.StatusError{Code: 400, Text: fmt.Sprintf("Invalid Session TTL '%d', must be between [%v=%v]", r.TTL, minTTL, maxTTL)}
+		return api.Reply{}, &api.StatusError{Code: 500, Text: fmt.Sprintf("Invalid Session TTL '%d', must be between [%v=%v]", r.TTL, minTTL, maxTTL)}
 	}
 	s.index++
 	s.made++
@@ -283,8 +283,8 @@ func (t *transaction) put(p api.Pair, r *api.Reply) {
 	} else {
 		p.ModifyIndex = t.index
 		p.Value = slices.Clone(p.Value)
-		if p.Value == nil {
-			p.Value = []byte{}
+		if len(p.Value) == 0 {
+			p.Value = nil // which is what an empty value is read as
 		}
 		stored := p
 		t.draft[p.Key] = &stored
@@ -296,7 +296,8 @@ func (t *transaction) put(p api.Pair, r *api.Reply) {
 // do tries one operation; it returns why it is impossible.
 func (t *transaction) do(op api.Op, r *api.Reply) string {
 	old, ok := t.find(op.Key)
-	next := api.Pair{Key: op.Key, Value: op.Value, Session: old.Session, LockIndex: old.LockIndex}
+	// Setting a key that is locked leaves it so, and forgets how often it was.
+	next := api.Pair{Key: op.Key, Value: op.Value, Session: old.Session}
 	switch op.Verb {
 	case api.Set:
 		t.put(next, r)
@@ -316,18 +317,22 @@ func (t *transaction) do(op api.Op, r *api.Reply) string {
 		case t.s.sessions[op.Session] == nil:
 			return fmt.Sprintf("invalid session %q", op.Session)
 		case old.Session == op.Session:
+			next.LockIndex = old.LockIndex
 		case old.Session != "":
 			return fmt.Sprintf("failed to lock key %q, lock is already held", op.Key)
 		default:
-			next.LockIndex++
+			next.LockIndex = old.LockIndex + 1
 		}
 		next.Session = op.Session
 		t.put(next, r)
 	case api.Unlock:
-		if old.Session != op.Session || op.Session == "" {
+		if op.Session == "" {
+			return "missing session"
+		}
+		if old.Session != op.Session {
 			return fmt.Sprintf("failed to unlock key %q, lock isn't held, or is held by another session", op.Key)
 		}
-		next.Session = ""
+		next.Session, next.LockIndex = "", old.LockIndex
 		t.put(next, r)
 	case api.CheckSession:
 		switch {
