@@ -46,7 +46,7 @@ func (a *Agent) boot(w *World, n *testkit.Node) {
 		w.Fail("agent %s: %v", a.Config.Hostname, err)
 	}
 	parts := agent.Parts{
-		Detector:   detector{w, n},
+		Detector:   w.Detector(n),
 		Launcher:   launcher{machine: a.Machine, life: life},
 		Disk:       disk{n.Disk(), a.Machine},
 		Fetcher:    courier{a.Machine},

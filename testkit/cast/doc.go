@@ -5,7 +5,8 @@
 //   - the agent's disk is the testkit.Disk of its node,
 //   - its containerizer.Launcher starts processes on a Machine, which outlive the agent; a shell of a few words
 //     ("sleep 2; exit 3") runs the commands of tasks in virtual time,
-//   - leadership and registry are a cluster/memory.Cluster, which outlives the masters.
+//   - leadership and registry are a cluster/memory.Cluster, which outlives the masters; or, with World.OverConsul, cluster/consul
+//     over testkit/consul;
 //
 // A story then reads:
 //

@@ -19,7 +19,7 @@ type Master struct {
 	Deaths []any
 	Mortal bool
 	// Deluded makes the master believe for ever that it leads, once it does; it counts from the next start. What it then
-	// does has to be in vain.
+	// does has to be in vain. Over Consul it has no effect.
 	Deluded bool
 	// OnDeath, if set, hears of each.
 	OnDeath func(why any)
@@ -42,14 +42,14 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 		f(&m.Config)
 	}
 	w.masters = append(w.masters, m)
-	m.node = w.Node(name, testkit.Address(name+":5050"),
+	options := []testkit.NodeOption{testkit.Address(name + ":5050"),
 		testkit.Boot(func(n *testkit.Node) {
-			m.candidate = &contender{w: w, deluded: m.Deluded}
 			known, err := credentials.Parse([]byte(w.Files[m.Config.Credentials]))
 			if err != nil {
 				w.Fail("master %s: %v", name, err)
 			}
-			parts := master.Parts{Contender: m.candidate, Registry: registry{w.Cluster}, Detector: detector{w, n}, Credentials: known, Tracer: w.Tracer}
+			parts := m.election(n)
+			parts.Credentials, parts.Tracer = known, w.Tracer
 			if m.Config.ACLs != "" {
 				acls, err := authorization.Parse([]byte(m.Config.ACLs))
 				if err != nil {
@@ -58,9 +58,6 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 				m.Rules.Swap(acls)
 			}
 			parts.Authorizer = &m.Rules
-			if m.Deluded {
-				parts.Detector = nil // nobody tells it
-			}
 			if m.Config.RateLimits != "" {
 				if parts.RateLimits, err = ratelimits.Parse([]byte(m.Config.RateLimits)); err != nil {
 					w.Fail("master %s: %v", name, err)
@@ -73,7 +70,11 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 				m.OnBoot()
 			}
 		}),
-		testkit.Died(func(*testkit.Node) { m.candidate.died() }),
+		testkit.Died(func(*testkit.Node) {
+			if m.candidate != nil {
+				m.candidate.died()
+			}
+		}),
 		testkit.Mortal(func(_ *testkit.Node, who process.UPID, why any) {
 			m.Deaths = append(m.Deaths, why)
 			if m.OnDeath != nil {
@@ -82,8 +83,25 @@ func (w *World) Master(name string, change ...func(*master.Config)) *Master {
 			if !m.Mortal {
 				w.Fail("%v ended its node: %v", who, why)
 			}
-		}))
+		})}
+	if w.Consul != nil {
+		options = append(options, testkit.Waits())
+	}
+	m.node = w.Node(name, options...)
 	return m
+}
+
+// election is how a new life of the master is elected, and where its registry is.
+func (m *Master) election(n *testkit.Node) master.Parts {
+	if m.w.Consul != nil {
+		return m.w.consulParts(n)
+	}
+	m.candidate = &contender{w: m.w, deluded: m.Deluded}
+	parts := master.Parts{Contender: m.candidate, Registry: registry{m.w.Cluster}}
+	if !m.Deluded { // nobody tells it
+		parts.Detector = watcher{m.w, n}
+	}
+	return parts
 }
 
 // Pause stops the master as SIGSTOP does. A leader that is stopped for longer than the world's Lease is one no more.
@@ -92,6 +110,9 @@ func (m *Master) Pause() {
 		return
 	}
 	m.node.Pause()
+	if m.w.Consul != nil {
+		return // whose sessions know
+	}
 	life := m.Lives()
 	m.w.At(m.w.Lease, func() {
 		if m.Paused() && m.Lives() == life {

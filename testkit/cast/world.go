@@ -7,10 +7,12 @@ import (
 
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/cluster"
+	api "github.com/meseta-io/meseta/cluster/consul"
 	"github.com/meseta-io/meseta/cluster/memory"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/tracing"
 	"github.com/meseta-io/meseta/testkit"
+	"github.com/meseta-io/meseta/testkit/consul"
 )
 
 // node is a testkit.Node under a name that leaves its method Node to those who embed it.
@@ -21,8 +23,14 @@ type World struct {
 	*testkit.World
 	// Cluster is who leads and what is in the registry, with faults to inject. It outlives the masters.
 	Cluster *memory.Cluster
+	// Consul are the servers of a world OverConsul, whose Cluster nobody uses; nil otherwise.
+	Consul *consul.Servers
+	// ConsulConfig is what masters have of Consul, from their next start on.
+	ConsulConfig api.Config
+	// Wire, if set, stands between a life of a master that starts afterwards and Consul.
+	Wire func(n *testkit.Node, through api.Wire) api.Wire
 	// Lease is how long a master that has died leads on, as seen by the others: none for a single master, whose
-	// file is free at once; about 15 s for an elected one.
+	// file is free at once; about 15 s for an elected one. Consul knows it by itself.
 	Lease time.Duration
 	// Files are what is in the files that configurations name, by path.
 	Files map[string]string
@@ -31,6 +39,10 @@ type World struct {
 
 	masters []*Master
 	agents  []*Agent
+	// Over Consul: how often something was written, and what the lock said at which of its indexes.
+	writes    int
+	lockIndex uint64
+	locked    *cluster.Leader
 }
 
 // New makes a world that belongs to a test.
@@ -51,7 +63,12 @@ func (w *World) Masters() []*Master { return w.masters }
 func (w *World) Agents() []*Agent { return w.agents }
 
 // Detector tells a node who leads, as an agent or a framework there hears of it.
-func (w *World) Detector(at testkit.Placed) cluster.Detector { return detector{w, at} }
+func (w *World) Detector(at testkit.Placed) cluster.Detector {
+	if w.Consul != nil {
+		return w.asker(at)
+	}
+	return watcher{w, at}
+}
 
 // Leader is the master that leads, and zero when nobody does.
 func (w *World) Leader() process.UPID {
@@ -65,6 +82,9 @@ func (w *World) Leader() process.UPID {
 
 // Lead is who leads and in which term, and nil when nobody does.
 func (w *World) Lead() (leader *cluster.Leader) {
+	if w.Consul != nil {
+		return w.lock()
+	}
 	w.Cluster.Detect(nil, func(l *cluster.Leader, err error) { leader = l })()
 	return leader
 }
@@ -140,13 +160,13 @@ func (c *contender) lose(why error) {
 	}
 }
 
-// detector tells a node who leads, a moment after it is so, because news travels.
-type detector struct {
+// watcher tells a node who leads, a moment after it is so, because news travels.
+type watcher struct {
 	w  *World
 	of testkit.Placed
 }
 
-func (d detector) Detect(previous *cluster.Leader, done func(*cluster.Leader, error)) func() {
+func (d watcher) Detect(previous *cluster.Leader, done func(*cluster.Leader, error)) func() {
 	cancelled := false
 	cancel := d.w.Cluster.Detect(previous, func(l *cluster.Leader, err error) {
 		d.w.At(time.Millisecond*time.Duration(1+d.w.Choose(10)), func() {

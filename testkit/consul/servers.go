@@ -17,6 +17,8 @@ type Servers struct {
 
 	w        *testkit.World
 	leader   int // an index of Nodes, -1 while there is none
+	last     int // who led last
+	slow     map[*testkit.Node]time.Duration
 	reign    int // counts elections
 	electing bool
 }
@@ -27,13 +29,13 @@ var electionTakes = [...]time.Duration{1300 * time.Millisecond, 2 * time.Second,
 
 // Start puts n servers into a world, consul1 to consul<n>, of which the first leads.
 func Start(w *testkit.World, n int) *Servers {
-	s := &Servers{w: w}
+	s := &Servers{w: w, slow: map[*testkit.Node]time.Duration{}}
 	s.Store = NewStore(timepiece{s})
 	for i := range n {
 		name := fmt.Sprintf("consul%d", i+1)
 		s.Nodes = append(s.Nodes, w.Node(name, testkit.Address(name+":8500"), testkit.Died(func(*testkit.Node) {
 			if s.leader == i {
-				s.leader = -1
+				s.Unseat()
 			}
 		})))
 	}
@@ -56,20 +58,31 @@ func (s *Servers) Leader() *testkit.Node {
 	return s.Nodes[s.leader]
 }
 
+// Unseat ends the rule of whoever leads, as when the others did not hear of it for a moment. The next request has them elect
+// another, or the same one if there is no other.
+func (s *Servers) Unseat() {
+	if s.leader >= 0 {
+		s.last, s.leader = s.leader, -1
+	}
+}
+
+// Slow makes every answer to a node take longer; by nothing, as usual again.
+func (s *Servers) Slow(n *testkit.Node, by time.Duration) { s.slow[n] = by }
+
 // Wipe empties the store, as when all servers lose their disks at once.
 func (s *Servers) Wipe() {
-	watch := s.Store.OnWrite
+	watch, commit := s.Store.OnWrite, s.Store.OnCommit
 	for id := range s.Store.sessions {
 		if stop := s.Store.sessions[id].stop; stop != nil {
 			stop()
 		}
 	}
 	s.Store = NewStore(timepiece{s})
-	s.Store.OnWrite = watch
+	s.Store.OnWrite, s.Store.OnCommit = watch, commit
 	for _, n := range s.Nodes {
 		n.Restart()
 	}
-	s.leader = -1
+	s.Unseat()
 }
 
 // works says whether a server can lead: it runs and reaches a majority.
@@ -101,10 +114,9 @@ func (s *Servers) elect() {
 	if s.leader >= 0 && s.works(s.leader) {
 		return
 	}
-	before := max(s.leader, 0)
-	s.leader = -1
+	s.Unseat()
 	for i := range s.Nodes {
-		if n := (before + 1 + i) % len(s.Nodes); s.works(n) {
+		if n := (s.last + 1 + i) % len(s.Nodes); s.works(n) {
 			s.leader = n
 			s.reign++
 			s.Store.WindAll()
@@ -113,8 +125,8 @@ func (s *Servers) elect() {
 	}
 }
 
-// Serve answers a request that has reached a server. If nobody leads, the server says so, or holds it until its asker gives up.
-func (s *Servers) Serve(at *testkit.Node, r api.Request, done func(api.Reply, error)) {
+// Serve answers a request that has reached a server from somebody. If nobody leads, the server says so, or holds it until its asker gives up.
+func (s *Servers) Serve(by string, at *testkit.Node, r api.Request, done func(api.Reply, error)) {
 	life := at.Lives()
 	if !s.ready() || !s.w.Reaches(at, s.Leader()) || !s.w.Reaches(s.Leader(), at) {
 		if s.w.Choose(2) == 1 {
@@ -128,6 +140,8 @@ func (s *Servers) Serve(at *testkit.Node, r api.Request, done func(api.Reply, er
 		return
 	}
 	reign, leader := s.reign, s.Leader()
+	s.Store.by = by
+	defer func() { s.Store.by = "" }()
 	s.Store.Serve(r, func(reply api.Reply, err error) {
 		// What waited at a server that died, or for a leader that is none any more, is never answered.
 		if at.Up() && at.Lives() == life && s.reign == reign && leader.Up() {

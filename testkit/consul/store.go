@@ -24,10 +24,14 @@ type Store struct {
 	watches []*watch // in the order of asking
 	// OnWrite, if set, is called after each request that changed a key.
 	OnWrite func()
+	// OnCommit, if set, is called before a transaction changes something, while the Store is as it was. by is who asked: the
+	// address of a node and which of its lives, or empty where the request came over no Wire.
+	OnCommit func(by string, ops []api.Op)
+	by       string
 }
 
 type session struct {
-	id        string
+	id, by    string // by is who made it
 	ttl       time.Duration
 	lockDelay time.Duration
 	stop      func() bool
@@ -88,7 +92,7 @@ func (s *Store) create(r api.CreateSession) (api.Reply, error) {
 	}
 	s.index++
 	s.made++
-	one := &session{id: fmt.Sprintf("5e5510af-0000-4000-8000-%012x", s.made), ttl: r.TTL, lockDelay: r.LockDelay}
+	one := &session{id: fmt.Sprintf("5e5510af-0000-4000-8000-%012x", s.made), by: s.by, ttl: r.TTL, lockDelay: r.LockDelay}
 	if one.lockDelay == 0 {
 		one.lockDelay = usualDelay
 	}
@@ -138,6 +142,9 @@ func (s *Store) end(one *session) {
 
 // Expire ends whatever session holds a key, as an operator may.
 func (s *Store) Expire(key string) { s.end(s.sessions[s.keys[key].Session]) }
+
+// Destroy ends a session, as an operator may.
+func (s *Store) Destroy(session string) { s.end(s.sessions[session]) }
 
 func (s *Store) get(r api.Get, done func(api.Reply, error)) {
 	now := s.read(r.Key)
@@ -207,6 +214,24 @@ func (s *Store) Pairs(prefix string) (pairs []api.Pair) {
 // Drop loses a key without a trace, as no store may.
 func (s *Store) Drop(key string) { delete(s.keys, key) }
 
+// Holder is the session that holds a key as a lock, and who made that, as OnCommit has it; both empty for nobody.
+func (s *Store) Holder(key string) (session, by string) {
+	one := s.sessions[s.keys[key].Session]
+	if one == nil {
+		return "", ""
+	}
+	return one.id, one.by
+}
+
+// Pair is one key, as it is now.
+func (s *Store) Pair(key string) (api.Pair, bool) {
+	p, ok := s.keys[key]
+	return p, ok
+}
+
+// SessionIDs are the sessions that last, the oldest first.
+func (s *Store) SessionIDs() []string { return slices.Sorted(maps.Keys(s.sessions)) }
+
 // Sessions counts the sessions that last.
 func (s *Store) Sessions() int { return len(s.sessions) }
 
@@ -252,6 +277,9 @@ func (s *Store) transact(ops []api.Op) (api.Reply, error) {
 	}
 	if len(r.Refused) > 0 {
 		return api.Reply{Refused: r.Refused}, nil
+	}
+	if len(t.draft) > 0 && s.OnCommit != nil {
+		s.OnCommit(s.by, ops)
 	}
 	t.commit()
 	return r, nil
@@ -352,20 +380,15 @@ func (t *transaction) do(op api.Op, r *api.Reply) string {
 }
 
 func (t *transaction) tree(prefix string, r *api.Reply) {
-	all := map[string]api.Pair{}
+	var found []api.Pair
 	for key, p := range t.s.keys {
-		all[key] = p
-	}
-	for key, p := range t.draft {
-		delete(all, key)
-		if p != nil {
-			all[key] = *p
+		if _, drafted := t.draft[key]; !drafted && strings.HasPrefix(key, prefix) {
+			found = append(found, clone(p))
 		}
 	}
-	var found []api.Pair
-	for key, p := range all {
-		if strings.HasPrefix(key, prefix) {
-			found = append(found, clone(p))
+	for key, p := range t.draft {
+		if p != nil && strings.HasPrefix(key, prefix) {
+			found = append(found, clone(*p))
 		}
 	}
 	slices.SortFunc(found, func(a, b api.Pair) int { return cmp.Compare(a.Key, b.Key) })

@@ -12,15 +12,19 @@ import (
 
 // Wire is how one life of a node asks servers: through the weather of the world. Whoever calls Wait needs a node with
 // the option testkit.Waits.
-func (s *Servers) Wire(n *testkit.Node) api.Wire { return wire{s, n, n.Lives()} }
+func (s *Servers) Wire(n *testkit.Node) api.Wire { return wire{s, n, n.Lives(), Life(n, n.Lives())} }
 
 // Clock is the clock of a node, which stops with it.
 func Clock(n *testkit.Node) api.Clock { return nodeClock{n, n.Lives()} }
+
+// Life names one life of a node, as Store.OnCommit says who asked.
+func Life(n *testkit.Node, life int) string { return fmt.Sprintf("%s in its life %d", n, life) }
 
 type wire struct {
 	s    *Servers
 	n    *testkit.Node
 	life int
+	by   string
 }
 
 var errTimeout = errors.New("Consul does not answer in time")
@@ -49,8 +53,13 @@ func (w wire) send(server string, r api.Request, done func(api.Reply, error), lo
 			continue
 		}
 		w.s.w.Carry(w.n, node, label(r), func() {
-			w.s.Serve(node, r, func(reply api.Reply, err error) {
-				w.s.w.Carry(node, w.n, "answer", func() { done(reply, err) }, lost)
+			w.s.Serve(w.by, node, r, func(reply api.Reply, err error) {
+				answer := func() { w.s.w.Carry(node, w.n, "answer", func() { done(reply, err) }, lost) }
+				if late := w.s.slow[w.n]; late > 0 {
+					w.s.w.At(late, answer)
+					return
+				}
+				answer()
 			})
 		}, lost)
 		return

@@ -58,19 +58,30 @@ func TestEveryCheckerFailsOnWhatIsBroken(t *testing.T) {
 	for name, s := range sabotages {
 		proven[s.checker.Promise] = true
 		t.Run(name, func(t *testing.T) {
-			text := failureOf(t, s.checker, s.broken)
-			if !strings.Contains(text, s.says) {
-				t.Errorf("%s\nsays: %.600s\nwant: %s", s.checker.Promise, text, s.says)
-			}
-			if sound := failureOf(t, s.checker, func(*sweep.Run) {}); sound != "" {
-				t.Errorf("fails without the sabotage: %.600s", sound)
-			}
+			mustFail(t, s.checker, 0, s.broken, s.says)
+			mustHold(t, s.checker, 0, func(*sweep.Run) {})
 		})
 	}
 	for _, c := range sweep.Checkers() {
 		if !proven[c.Promise] {
 			t.Errorf("nothing shows that this checker can fail: %s", c.Promise)
 		}
+	}
+}
+
+// mustFail has a checker fail on something, in a cluster over so many servers of Consul.
+func mustFail(t *testing.T, c sweep.Checker, servers int, broken func(r *sweep.Run), says string) {
+	t.Helper()
+	if text := failureOf(t, c, servers, broken); !strings.Contains(text, says) {
+		t.Errorf("%s\nsays: %.600s\nwant: %s", c.Promise, text, says)
+	}
+}
+
+// mustHold has a checker find nothing.
+func mustHold(t *testing.T, c sweep.Checker, servers int, sound func(r *sweep.Run)) {
+	t.Helper()
+	if text := failureOf(t, c, servers, sound); text != "" {
+		t.Errorf("fails without the sabotage: %.600s", text)
 	}
 }
 
@@ -88,7 +99,7 @@ func (r *recorder) Fatalf(format string, args ...any) {
 }
 
 // failureOf runs a small cluster in fair weather with one checker and something broken.
-func failureOf(t *testing.T, c sweep.Checker, sabotage func(r *sweep.Run)) (text string) {
+func failureOf(t *testing.T, c sweep.Checker, servers int, sabotage func(r *sweep.Run)) (text string) {
 	rec := &recorder{TB: t}
 	defer func() {
 		if p := recover(); p != nil && p != (stop{}) {
@@ -96,7 +107,7 @@ func failureOf(t *testing.T, c sweep.Checker, sabotage func(r *sweep.Run)) (text
 		}
 		text = rec.text
 	}()
-	r := sweep.New(testkit.NewWorld(rec), sweep.Config{Agents: 2, Frameworks: 1, Jobs: jobsOf(c), Masters: 2, Leaver: c.Promise == sweep.Leavers.Promise, Bound: 15 * time.Minute})
+	r := sweep.New(testkit.NewWorld(rec), sweep.Config{Agents: 2, Frameworks: 1, Jobs: jobsOf(c), Masters: 2, Consul: servers, Leaver: c.Promise == sweep.Leavers.Promise, Bound: 15 * time.Minute})
 	r.Check(c)
 	sabotage(r)
 	r.Advance(3 * time.Minute)
@@ -242,7 +253,7 @@ func forgetfulMaster(r *sweep.Run) {
 }
 
 func forgetfulRegistry(r *sweep.Run) {
-	markGone(r, func(id string) { r.Cluster.Forget("gone/" + id) })
+	markGone(r, func(id string) { r.Forget("gone/" + id) })
 }
 
 func deadAgent(r *sweep.Run) {
@@ -320,7 +331,7 @@ func lavishMaster(r *sweep.Run) {
 func unlimited(r *sweep.Run) {
 	r.At(10*time.Second, func() {
 		r.Masters[0].Crash()
-		r.Cluster.Forget("quota/ration")
+		r.Forget("quota/ration")
 		r.Masters[0].Restart()
 	})
 }
@@ -351,7 +362,7 @@ func obedientAgent(r *sweep.Run) {
 			}
 		}
 	}
-	r.At(20*time.Second, func() { r.Cluster.Depose(errors.New("broken on purpose")) })
+	r.At(20*time.Second, func() { r.Depose(errors.New("broken on purpose")) })
 	r.At(40*time.Second, func() {
 		for _, a := range r.Agents {
 			r.Probe("late-for-"+a.Name()).Send(a.UPID(), order)
@@ -368,7 +379,7 @@ func obedientAgent(r *sweep.Run) {
 
 // setBack has the registry forget its epoch, so that it seems to be in epoch 0.
 func setBack(r *sweep.Run) {
-	r.At(10*time.Second, func() { r.Cluster.Forget("meta") })
+	r.At(10*time.Second, func() { r.Forget("meta") })
 }
 
 // thief takes news of tasks away before others who watch hear of them.

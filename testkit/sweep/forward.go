@@ -17,13 +17,13 @@ func forward(r *Run) {
 	gone := map[string]bool{}
 	writes := 0
 	r.Always(promise, func() error {
-		if now := r.Cluster.Writes(); now == writes {
+		if now := r.Writes(); now == writes {
 			return nil
 		} else {
 			writes = now
 		}
 		listed := map[string]bool{}
-		for _, e := range r.Cluster.Records() {
+		for _, e := range r.Records() {
 			if id, ok := strings.CutPrefix(e.Key, "gone/"); ok {
 				listed[id], gone[id] = true, true
 			}

@@ -1,18 +1,22 @@
 package sweep
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	api "github.com/meseta-io/meseta/cluster/consul"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/testkit"
 	"github.com/meseta-io/meseta/testkit/cast"
 )
 
 // Leaders looks at epochs. Each belongs to one life of one master, whoever speaks in it; the one in the registry only grows; and no
-// task is started that a master ordered in an epoch older than one that the agent had already followed when the order came.
+// task is started that a master ordered in an epoch older than one that the agent had already followed when the order came. Over
+// Consul every write that takes effect is that of whoever holds the lock, in the lock's epoch.
 var Leaders = Checker{"I5: at most one leader's writes take effect", leaders}
 
 const oneLeader = "at most one leader's writes take effect"
@@ -25,6 +29,7 @@ type leaderChecker struct {
 	fields   map[protoreflect.MessageDescriptor]protoreflect.FieldDescriptor
 	writes   int
 	recorded uint64 // the epoch in the registry
+	elected  uint64 // the epoch of whoever took the lock last
 }
 
 func leaders(r *Run) {
@@ -38,6 +43,55 @@ func leaders(r *Run) {
 		}
 	})
 	r.Always(oneLeader, l.grows)
+	if r.Consul != nil {
+		r.Consul.Store.OnCommit = l.committed
+	}
+}
+
+// committed compares what is about to change in Consul with who holds the lock. Only the life of a master whose session that is
+// writes the registry, and says the epoch that the lock says; and the lock's epochs grow.
+func (l *leaderChecker) committed(by string, ops []api.Op) {
+	store, lock := l.r.Consul.Store, l.r.LockKey()
+	session, holder := store.Holder(lock)
+	takes := false
+	for _, op := range ops {
+		if op.Verb == api.Lock && op.Session != session {
+			takes = true
+			epoch := epochIn(op.Value)
+			if epoch <= l.elected {
+				l.r.violated(oneLeader, "%s is elected in epoch %d after one of epoch %d", by, epoch, l.elected)
+			}
+			l.elected = epoch
+		}
+	}
+	if takes || !slices.ContainsFunc(ops, changes) {
+		return
+	}
+	if by != holder {
+		l.r.violated(oneLeader, "%s writes the registry when the lock is %q's", by, holder)
+	}
+	held, _ := store.Pair(lock)
+	for _, op := range ops {
+		if op.Verb == api.CAS && epochIn(op.Value) != epochIn(held.Value) {
+			l.r.violated(oneLeader, "%s writes the registry in epoch %d when the lock is of epoch %d", by, epochIn(op.Value), epochIn(held.Value))
+		}
+	}
+}
+
+// changes says whether an operation changes more than the lock.
+func changes(op api.Op) bool {
+	return op.Verb == api.Set || op.Verb == api.CAS || op.Verb == api.Delete
+}
+
+// epochIn reads the epoch of a record of the election.
+func epochIn(record []byte) uint64 {
+	var r struct {
+		Epoch uint64 `json:"epoch"`
+	}
+	if json.Unmarshal(record, &r) != nil {
+		return 0
+	}
+	return r.Epoch
 }
 
 // sent notes in whose epoch an order is. Heralds, who tell what they have heard of others, are not asked.
@@ -88,7 +142,7 @@ func (l *leaderChecker) arrived(m testkit.Message) {
 
 // recordedEpoch is the epoch in the registry's record of the cluster.
 func (l *leaderChecker) recordedEpoch() uint64 {
-	for _, e := range l.r.Cluster.Records() {
+	for _, e := range l.r.Records() {
 		record := &controlpb.RegistryRecord{}
 		if e.Key == "meta" && proto.Unmarshal(e.Value, record) == nil {
 			return record.GetCluster().GetEpoch()
@@ -99,7 +153,7 @@ func (l *leaderChecker) recordedEpoch() uint64 {
 
 // grows reads the epoch in the registry after each write.
 func (l *leaderChecker) grows() error {
-	if now := l.r.Cluster.Writes(); now == l.writes {
+	if now := l.r.Writes(); now == l.writes {
 		return nil
 	} else {
 		l.writes = now

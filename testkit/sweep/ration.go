@@ -164,13 +164,13 @@ func (q *rationChecker) check() {
 
 // members looks which agents the registry has, when it has changed.
 func (q *rationChecker) members() error {
-	now := q.r.Cluster.Writes()
+	now := q.r.Writes()
 	if now == q.writes {
 		return nil
 	}
 	q.writes = now
 	listed := map[string]bool{}
-	for _, e := range q.r.Cluster.Records() {
+	for _, e := range q.r.Records() {
 		if id, ok := strings.CutPrefix(e.Key, "agents/"); ok {
 			listed[id] = true
 		}

@@ -18,6 +18,8 @@ import (
 // Config is the size of a cluster and of its trouble.
 type Config struct {
 	Masters, Agents, Frameworks, Jobs int // jobs of each framework
+	// Consul is over how many servers of Consul the masters are elected; 0 for a cluster/memory, which never fails.
+	Consul int
 	// Leaver has a framework leave for good.
 	Leaver bool
 	Storm  time.Duration // how long
@@ -45,6 +47,12 @@ func Drawn(w *testkit.World) Config {
 	default:
 		c.Agents, c.Frameworks = 50, 5
 	}
+	switch luck := w.Choose(20); {
+	case luck >= 12:
+		c.Consul = 3
+	case luck >= 3:
+		c.Consul = 1
+	}
 	c.Storm = time.Duration(1+w.Choose(3)) * time.Minute
 	c.Leaver = w.Choose(8) == 7
 	return c
@@ -58,8 +66,9 @@ type Run struct {
 	Agents     []*cast.Agent
 	Frameworks []*Framework
 
-	over     bool // the storm is
-	operator *testkit.Probe
+	disasters []disaster // of the storm
+	over      bool       // it is
+	operator  *testkit.Probe
 	// given are the agents that an operator gave up, and dark the machines that lost their power at least once.
 	given, dark map[*cast.Agent]bool
 	ids         map[string]*cast.Agent
@@ -94,6 +103,9 @@ const (
 func New(w *testkit.World, c Config) *Run {
 	r := &Run{World: cast.In(w), Config: c, given: map[*cast.Agent]bool{}, dark: map[*cast.Agent]bool{}, ids: map[string]*cast.Agent{}}
 	r.Lease = 15 * time.Second
+	if c.Consul > 0 {
+		r.OverConsul(c.Consul)
+	}
 	for i := range max(1, c.Masters) {
 		r.addMaster(fmt.Sprintf("m%d", i+1))
 	}

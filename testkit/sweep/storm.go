@@ -36,8 +36,6 @@ var disasters = []disaster{
 	{2, pauseSomebody},
 	{1, pauseMaster},
 	{1, resign},
-	{1, loseLeadership},
-	{1, loseAnswers},
 	{1, setClock},
 	{1, restartMasters},
 	{1, pullPlug},
@@ -48,6 +46,12 @@ var disasters = []disaster{
 // storm begins the bad weather.
 func (r *Run) storm() {
 	r.SetWeather(stormy)
+	r.disasters = append(r.disasters, disasters...)
+	if r.Consul != nil {
+		r.disasters = append(r.disasters, overConsul...)
+	} else {
+		r.disasters = append(r.disasters, inMemory...)
+	}
 	r.next()
 }
 
@@ -58,11 +62,11 @@ func (r *Run) next() {
 			return
 		}
 		total := 0
-		for _, d := range disasters {
+		for _, d := range r.disasters {
 			total += d.weight
 		}
 		luck := r.Choose(total)
-		for _, d := range disasters {
+		for _, d := range r.disasters {
 			if luck -= d.weight; luck < 0 {
 				d.happen(r)
 				break
@@ -77,6 +81,7 @@ func (r *Run) clear() {
 	r.over = true
 	r.SetWeather(testkit.Calm)
 	r.HealAll()
+	r.clearConsul()
 	for _, a := range r.Agents {
 		a.Continue()
 		r.revive(a)
