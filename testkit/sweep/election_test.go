@@ -17,8 +17,9 @@ import (
 	"github.com/meseta-io/meseta/testkit/sweep"
 )
 
-// What keeps a second leader's writes from taking effect, each part broken alone and together with the others: the checker
-// sees what gets through, and where one part is left nothing does.
+// What keeps a second leader's writes from taking effect, each part broken alone and together with the others. The checker sees
+// what gets through: without the fence what was on its way already, without the lease as well whatever is asked for; with the
+// fence nothing.
 func TestLeadersFailsOnABrokenElection(t *testing.T) {
 	for _, servers := range []int{1, 3} {
 		mustFail(t, sweep.Leaders, servers, func(r *sweep.Run) {
