@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/meseta-io/meseta/messages/fault"
 )
@@ -66,7 +67,8 @@ func parse(url string) (c Config, why error) {
 	if !ok || strings.Trim(below, "/") == "" {
 		return c, errors.New("a path is missing, below which masters are known")
 	}
-	if c.Path = path.Clean("/" + below); strings.Contains(c.Path, "\x00") || c.Path == "/" || c.Path != "/"+strings.TrimRight(below, "/") {
+	// ZooKeeper would take blanks, but whoever writes one means something else.
+	if c.Path = path.Clean("/" + below); strings.ContainsFunc(c.Path, blank) || c.Path == "/" || c.Path != "/"+strings.TrimRight(below, "/") {
 		return c, fmt.Errorf("%q is no path", "/"+below)
 	}
 	for server := range strings.SplitSeq(servers, ",") {
@@ -78,6 +80,9 @@ func parse(url string) (c Config, why error) {
 	}
 	return c, nil
 }
+
+// blank reports characters that nobody sees.
+func blank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
 // complete completes one of the servers with ZooKeeper's own port.
 func complete(text string) (string, error) {
