@@ -1,7 +1,6 @@
 package consul_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,28 +23,39 @@ func TestModelAnswersAsConsulDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A server that has just begun to lead has not yet entered itself, and makes no sessions before.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for {
-		r, err := wire.Wait(ctx, c.Servers[0], consul.CreateSession{Name: "first", TTL: ttl}, time.Minute)
-		if err == nil {
-			_, err = wire.Wait(ctx, c.Servers[0], consul.DestroySession{ID: r.Session}, time.Minute)
-		}
-		if err == nil {
-			break
-		}
-		if status(err) != "500" {
-			t.Fatal(err)
-		}
-	}
-	for seed := range uint64(40) {
+	newExam(t, wire, c.Servers[0], 0).admitted()
+	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			e := newExam(t, wire, c.Servers[0], seed)
 			e.play(50)
 			e.end()
 		})
 	}
+}
+
+// A session that is not renewed ends in both, and leaves its lock alike: free, counted, and in its delay.
+func TestModelForgetsSessionsAsConsulDoes(t *testing.T) {
+	c := at(one(t))
+	wire, err := consul.Dial(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := newExam(t, wire, c.Servers[0], 0)
+	e.admitted()
+	short := e.ask(consul.CreateSession{Name: "short", TTL: 2 * time.Second, LockDelay: time.Minute}).Session
+	long := e.ask(consul.CreateSession{Name: "long", TTL: time.Hour, LockDelay: time.Minute}).Session
+	key := e.prefix + "leader"
+	lock := func(session string) {
+		t.Helper()
+		e.ask(consul.Txn{Ops: []consul.Op{{Verb: consul.Lock, Key: key, Value: []byte("v"), Session: session}}})
+	}
+	lock(short)
+	e.ask(consul.RenewSession{ID: short})
+	e.during(consul.Get{Key: key, Index: e.index(key), Wait: time.Minute}, func() { e.clock.advance(20 * time.Second) })
+	e.ask(consul.RenewSession{ID: short})
+	lock(short)
+	lock(long)
+	e.end()
 }
 
 // exam plays one sequence. Requests are made in the words of the real Consul and translated for the model, its answers
@@ -74,6 +84,24 @@ func newExam(t *testing.T, wire consul.Wire, server string, seed uint64) *exam {
 	clock := &hand{now: time.Unix(1e9, 0)}
 	return &exam{t: t, rand: rand.New(rand.NewPCG(seed, 1)), real: wire, server: server, prefix: at(one(t)).Prefix + "/",
 		clock: clock, model: model.NewStore(clock), delays: map[string]time.Duration{}}
+}
+
+// admitted waits until sessions can be made. A server that has just begun to lead has not yet entered itself, and makes none.
+func (e *exam) admitted() {
+	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
+	defer cancel()
+	for {
+		r, err := e.real.Wait(ctx, e.server, consul.CreateSession{Name: "first", TTL: ttl}, time.Minute)
+		if err == nil {
+			_, err = e.real.Wait(ctx, e.server, consul.DestroySession{ID: r.Session}, time.Minute)
+		}
+		if err == nil {
+			return
+		}
+		if status(err) != "500" {
+			e.t.Fatal(err)
+		}
+	}
 }
 
 func (e *exam) play(steps int) {
@@ -174,6 +202,13 @@ func (e *exam) patient() {
 func (e *exam) watch() {
 	key := e.key()
 	get := consul.Get{Key: key, Index: e.index(key), Wait: time.Minute, Consistent: true}
+	e.values++
+	write := consul.Op{Verb: consul.Set, Key: key, Value: fmt.Appendf(nil, "heard %d", e.values)}
+	e.during(get, func() { e.ask(consul.Txn{Ops: []consul.Op{write}}) })
+}
+
+// during plays a read that waits until something has happened.
+func (e *exam) during(get consul.Get, happen func()) {
 	heard := make(chan result, 1)
 	e.real.Do(e.server, get, 2*time.Minute, func(r consul.Reply, err error) { heard <- result{r, err} })
 	var modelled *result
@@ -181,8 +216,7 @@ func (e *exam) watch() {
 	if modelled != nil {
 		e.fail(get, "the model does not wait")
 	}
-	e.values++
-	e.ask(consul.Txn{Ops: []consul.Op{{Verb: consul.Set, Key: key, Value: fmt.Appendf(nil, "heard %d", e.values)}}})
+	happen()
 	if modelled == nil {
 		e.fail(get, "the model waits for ever")
 	}
@@ -338,73 +372,6 @@ func (e *exam) compare(r consul.Request, real, modelled result) {
 	}
 }
 
-// told is a real reply in the model's words.
-func (e *exam) told(r consul.Reply, modelled consul.Reply) consul.Reply {
-	r.Index = e.count(r.Index, modelled.Index)
-	r.Session = e.name(r.Session)
-	r.Pairs = slices.Clone(r.Pairs)
-	for i := range r.Pairs {
-		var other uint64
-		if i < len(modelled.Pairs) {
-			other = modelled.Pairs[i].ModifyIndex
-		}
-		r.Pairs[i].ModifyIndex = e.count(r.Pairs[i].ModifyIndex, other)
-		r.Pairs[i].Session = e.name(r.Pairs[i].Session)
-	}
-	r.Refused = slices.Clone(r.Refused)
-	for i := range r.Refused {
-		for _, s := range e.sessions {
-			r.Refused[i].Text = strings.ReplaceAll(r.Refused[i].Text, s.real, s.model)
-		}
-	}
-	return r
-}
-
-func (e *exam) name(real string) string {
-	for _, s := range e.sessions {
-		if s.real == real {
-			return s.model
-		}
-	}
-	return real
-}
-
-// count is what the model calls an index. A new one is the model's if that is in order, and else none.
-func (e *exam) count(real, model uint64) uint64 {
-	if real == 0 {
-		return 0
-	}
-	i, known := slices.BinarySearchFunc(e.indexes, real, func(p pairing[uint64], real uint64) int { return cmp.Compare(p.real, real) })
-	if known {
-		return e.indexes[i].model
-	}
-	if i > 0 && e.indexes[i-1].model >= model || i < len(e.indexes) && e.indexes[i].model <= model {
-		return 0
-	}
-	e.indexes = slices.Insert(e.indexes, i, pairing[uint64]{real, model})
-	return model
-}
-
-// translated is a request in the model's words.
-func (e *exam) translated(r consul.Request) consul.Request {
-	switch r := r.(type) {
-	case consul.RenewSession:
-		return consul.RenewSession{ID: e.name(r.ID)}
-	case consul.DestroySession:
-		return consul.DestroySession{ID: e.name(r.ID)}
-	case consul.Get:
-		r.Index = e.count(r.Index, 0)
-		return r
-	case consul.Txn:
-		ops := slices.Clone(r.Ops)
-		for i := range ops {
-			ops[i].Session, ops[i].Index = e.name(ops[i].Session), e.count(ops[i].Index, 0)
-		}
-		return consul.Txn{Ops: ops}
-	}
-	return r
-}
-
 func (e *exam) fail(r consul.Request, format string, args ...any) {
 	e.t.Helper()
 	e.t.Fatalf("%T%+v\n%s\nafter %s", r, r, fmt.Sprintf(format, args...), strings.Join(e.played, "\n"))
@@ -420,39 +387,4 @@ func status(err error) string {
 		return fmt.Sprint(no.Code)
 	}
 	return "no answer"
-}
-
-// hand is a clock that is moved by hand.
-type hand struct {
-	now    time.Time
-	alarms []*handAlarm
-}
-
-type handAlarm struct {
-	at time.Time
-	f  func()
-}
-
-func (h *hand) Now() time.Time { return h.now }
-
-func (h *hand) AfterFunc(d time.Duration, f func()) func() bool {
-	a := &handAlarm{h.now.Add(d), f}
-	h.alarms = append(h.alarms, a)
-	return func() bool {
-		i := slices.Index(h.alarms, a)
-		if i >= 0 {
-			h.alarms = slices.Delete(h.alarms, i, i+1)
-		}
-		return i >= 0
-	}
-}
-
-func (h *hand) advance(d time.Duration) {
-	h.now = h.now.Add(d)
-	for _, a := range slices.Clone(h.alarms) {
-		if !a.at.After(h.now) {
-			h.alarms = slices.DeleteFunc(h.alarms, func(b *handAlarm) bool { return a == b })
-			a.f()
-		}
-	}
 }

@@ -330,7 +330,7 @@ func (t *transaction) do(op api.Op, r *api.Reply) string {
 	case api.Set:
 		t.put(next, r)
 	case api.CAS:
-		if ok && old.ModifyIndex != op.Index || !ok && op.Index != 0 || ok && op.Index == 0 {
+		if old.ModifyIndex != op.Index { // which is 0 where there is none
 			return fmt.Sprintf("failed to set key %q, index is stale", op.Key)
 		}
 		t.put(next, r)
