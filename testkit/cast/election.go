@@ -24,6 +24,9 @@ func (w *World) OverConsul(n int) {
 // LockKey is the key in Consul that the leader holds.
 func (w *World) LockKey() string { return w.ConsulConfig.Prefix + "/leader" }
 
+// RevisionKey is the key in Consul that counts the registry's writes.
+func (w *World) RevisionKey() string { return w.ConsulConfig.Prefix + "/revision" }
+
 func (w *World) registryPrefix() string { return w.ConsulConfig.Prefix + "/registry/" }
 
 // consulParts are the election and the registry for a new life of a master over Consul.

@@ -6,7 +6,7 @@
 //
 // Servers are one or three nodes of a world that serve one Store. They can be paused, crashed, cut off and restarted like all nodes:
 // without a majority nobody serves; another leader takes two to three seconds to be elected and starts every session's
-// time again; a stopped server finds in its sockets what was asked meanwhile. Wipe loses everything, as an operator does who restores
+// time again; a stopped server finds in its sockets what was asked meanwhile. Answers can be slow, and writes made twice. Wipe loses everything, as an operator does who restores
 // nothing.
 //
 // Not modelled: reads that are stale because a server has not yet noticed that it does not lead any more, and health checks.

@@ -15,6 +15,10 @@ type Servers struct {
 	// Nodes are the servers, to be paused, crashed, cut off and restarted.
 	Nodes []*testkit.Node
 
+	// Repeated is how many of a thousand writes are made twice, the second time up to eight seconds later: by an agent of Consul
+	// that lost its server and asked another, or by a proxy.
+	Repeated int
+
 	w        *testkit.World
 	leader   int // an index of Nodes, -1 while there is none
 	last     int // who led last

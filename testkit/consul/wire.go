@@ -61,10 +61,31 @@ func (w wire) send(server string, r api.Request, done func(api.Reply, error), lo
 				}
 				answer()
 			})
+			w.again(node, r)
 		}, lost)
 		return
 	}
 	w.s.w.At(time.Millisecond, func() { lost(errors.New("no such host")) })
+}
+
+// repeats are how much later something is done again.
+var repeats = [...]time.Duration{0, 20 * time.Millisecond, time.Second, 3 * time.Second, 8 * time.Second}
+
+// again has a server do once more what it was asked, and tell nobody.
+func (w wire) again(node *testkit.Node, r api.Request) {
+	world := w.s.w
+	switch r.(type) {
+	case api.Get, api.Keys:
+		return
+	}
+	if w.s.Repeated == 0 || world.Choose(1000) < 1000-w.s.Repeated {
+		return
+	}
+	world.At(repeats[world.Choose(len(repeats))], func() {
+		if node.Up() && !node.Paused() {
+			w.s.Serve(w.by, node, r, func(api.Reply, error) {})
+		}
+	})
 }
 
 func label(r api.Request) string {

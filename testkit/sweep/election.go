@@ -56,7 +56,7 @@ func cutFromConsul(r *Run) {
 		for _, s := range servers {
 			r.Heal(m, s)
 		}
-	}, time.Second, 5*time.Second, 11*time.Second, 30*time.Second)
+	}, time.Second, 4*time.Second, 8*time.Second, 30*time.Second)
 }
 
 // pauseConsul stops a server for less than a lease, about one, or as long as a session can last.
@@ -89,11 +89,15 @@ func endSession(r *Run) {
 	}
 }
 
+// repeatedWrites is how many of a thousand writes Consul makes twice in a storm.
+const repeatedWrites = 30
+
 // clearConsul mends what the storm has done to Consul.
 func (r *Run) clearConsul() {
 	if r.Consul == nil {
 		return
 	}
+	r.Consul.Repeated = 0
 	for _, s := range r.Consul.Nodes {
 		s.Continue()
 		restart(s)

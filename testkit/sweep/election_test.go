@@ -44,6 +44,12 @@ func TestLeadersFailsOnABrokenElection(t *testing.T) {
 		})
 
 		mustFail(t, sweep.Leaders, servers, func(r *sweep.Run) {
+			through(r, thoughtless)
+			repeatedWrites(r)
+		}, "of the registry after write")
+		mustHold(t, sweep.Leaders, servers, repeatedWrites)
+
+		mustFail(t, sweep.Leaders, servers, func(r *sweep.Run) {
 			through(r, timeless)
 			r.At(20*time.Second, func() { r.Depose(nil) })
 		}, "is elected in epoch 1 after one of epoch 1")
@@ -98,6 +104,21 @@ func unfenced(r api.Request) api.Request {
 	return txn
 }
 
+// thoughtless writes without asking where the revision is.
+func thoughtless(r api.Request) api.Request {
+	txn, ok := r.(api.Txn)
+	if !ok || txn.Ops[0].Verb != api.CheckSession {
+		return r
+	}
+	txn.Ops = slices.Clone(txn.Ops)
+	for i := range txn.Ops {
+		if txn.Ops[i].Verb == api.CAS {
+			txn.Ops[i].Verb = api.Set
+		}
+	}
+	return txn
+}
+
 // hasty has Consul end sessions long before the lease that a master believes in.
 func hasty(r api.Request) api.Request {
 	if create, ok := r.(api.CreateSession); ok {
@@ -120,6 +141,35 @@ func timeless(r api.Request) api.Request {
 		txn.Ops[i].Value = epoch.ReplaceAll(txn.Ops[i].Value, []byte(`"epoch":1`))
 	}
 	return txn
+}
+
+// repeating sends every write of the registry again, three seconds after it was answered.
+type repeating struct {
+	api.Wire
+	r *sweep.Run
+}
+
+// Wait implements api.Wire.
+func (w repeating) Wait(ctx context.Context, server string, r api.Request, timeout time.Duration) (api.Reply, error) {
+	reply, err := w.Wire.Wait(ctx, server, r, timeout)
+	if txn, ok := r.(api.Txn); ok && txn.Ops[len(txn.Ops)-1].Verb == api.Set {
+		w.r.At(3*time.Second, func() { w.Wire.Do(server, r, timeout, func(api.Reply, error) {}) })
+	}
+	return reply, err
+}
+
+// repeatedWrites has writes of a leader that were given up arrive after their successors.
+func repeatedWrites(r *sweep.Run) {
+	inner := r.Wire
+	r.Wire = func(n *testkit.Node, through api.Wire) api.Wire {
+		if inner != nil {
+			through = inner(n, through)
+		}
+		return repeating{through, r}
+	}
+	for _, m := range r.Masters {
+		m.Restart()
+	}
 }
 
 // lateWrite cuts the leader off from Consul and, after a while, has it write something that arrives six seconds later. If it

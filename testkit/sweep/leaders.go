@@ -49,31 +49,38 @@ func leaders(r *Run) {
 }
 
 // committed compares what is about to change in Consul with who holds the lock. Only the life of a master whose session that is
-// writes the registry, and says the epoch that the lock says; and the lock's epochs grow.
+// writes the registry, in the lock's epoch, and each write is one further than the last; and the lock's epochs grow.
 func (l *leaderChecker) committed(by string, ops []api.Op) {
 	store, lock := l.r.Consul.Store, l.r.LockKey()
 	session, holder := store.Holder(lock)
-	takes := false
 	for _, op := range ops {
 		if op.Verb == api.Lock && op.Session != session {
-			takes = true
-			epoch := epochIn(op.Value)
+			epoch := placeIn(op.Value).Epoch
 			if epoch <= l.elected {
 				l.r.violated(oneLeader, "%s is elected in epoch %d after one of epoch %d", by, epoch, l.elected)
 			}
 			l.elected = epoch
+			return
 		}
 	}
-	if takes || !slices.ContainsFunc(ops, changes) {
+	if !slices.ContainsFunc(ops, changes) {
 		return
 	}
 	if by != holder {
 		l.r.violated(oneLeader, "%s writes the registry when the lock is %q's", by, holder)
 	}
 	held, _ := store.Pair(lock)
+	before, _ := store.Pair(l.r.RevisionKey())
 	for _, op := range ops {
-		if op.Verb == api.CAS && epochIn(op.Value) != epochIn(held.Value) {
-			l.r.violated(oneLeader, "%s writes the registry in epoch %d when the lock is of epoch %d", by, epochIn(op.Value), epochIn(held.Value))
+		if op.Key != l.r.RevisionKey() {
+			continue
+		}
+		last, next := placeIn(before.Value), placeIn(op.Value)
+		if in := placeIn(held.Value).Epoch; next.Epoch != in {
+			l.r.violated(oneLeader, "%s writes the registry in epoch %d when the lock is of epoch %d", by, next.Epoch, in)
+		}
+		if next.Sequence != last.Sequence+1 {
+			l.r.violated(oneLeader, "%s makes write %d of the registry after write %d", by, next.Sequence, last.Sequence)
 		}
 	}
 }
@@ -83,15 +90,17 @@ func changes(op api.Op) bool {
 	return op.Verb == api.Set || op.Verb == api.CAS || op.Verb == api.Delete
 }
 
-// epochIn reads the epoch of a record of the election.
-func epochIn(record []byte) uint64 {
-	var r struct {
-		Epoch uint64 `json:"epoch"`
+// place is how far the election and the registry had come, as their records have it.
+type place struct {
+	Epoch    uint64 `json:"epoch"`
+	Sequence uint64 `json:"sequence"`
+}
+
+func placeIn(record []byte) (p place) {
+	if json.Unmarshal(record, &p) != nil {
+		return place{}
 	}
-	if json.Unmarshal(record, &r) != nil {
-		return 0
-	}
-	return r.Epoch
+	return p
 }
 
 // sent notes in whose epoch an order is. Heralds, who tell what they have heard of others, are not asked.

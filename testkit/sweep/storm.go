@@ -49,6 +49,7 @@ func (r *Run) storm() {
 	r.disasters = append(r.disasters, disasters...)
 	if r.Consul != nil {
 		r.disasters = append(r.disasters, overConsul...)
+		r.Consul.Repeated = repeatedWrites
 	} else {
 		r.disasters = append(r.disasters, inMemory...)
 	}
