@@ -28,8 +28,20 @@ var overConsul = []disaster{
 
 var errEnded = errors.New("an operator ended the leader's session")
 
-// loseLeadership ends the term of whoever leads, as the election sees it.
-func loseLeadership(r *Run) { r.Depose(errEnded) }
+func loseLeadership(r *Run) { r.EndTerm() }
+
+// EndTerm ends the term of whoever leads before its lease is over, as the election sees it.
+func (r *Run) EndTerm() {
+	r.force()
+	r.Depose(errEnded)
+}
+
+// force notes that the session of whoever leads is ended before its lease.
+func (r *Run) force() {
+	if l := r.Lead(); l != nil {
+		r.forced[l.Epoch] = true
+	}
+}
 
 // loseAnswers has the next write of the registry happen, or not, without an answer.
 func loseAnswers(r *Run) {
@@ -85,7 +97,11 @@ func slowConsul(r *Run) {
 // endSession ends the session of a master that leads, or of one that waits to.
 func endSession(r *Run) {
 	if ids := r.Consul.Store.SessionIDs(); len(ids) > 0 {
-		r.Consul.Store.Destroy(ids[r.Choose(len(ids))])
+		id := ids[r.Choose(len(ids))]
+		if held, _ := r.Consul.Store.Holder(r.LockKey()); held == id {
+			r.force()
+		}
+		r.Consul.Store.Destroy(id)
 	}
 }
 

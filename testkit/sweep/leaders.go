@@ -16,7 +16,8 @@ import (
 
 // Leaders looks at epochs. Each belongs to one life of one master, whoever speaks in it; the one in the registry only grows; and no
 // task is started that a master ordered in an epoch older than one that the agent had already followed when the order came. Over
-// Consul every write that takes effect is that of whoever holds the lock, in the lock's epoch.
+// Consul every write that takes effect is that of whoever holds the lock, in the lock's epoch; and nobody speaks in an epoch after
+// another has been elected, unless its session was ended before its lease.
 var Leaders = Checker{"I5: at most one leader's writes take effect", leaders}
 
 const oneLeader = "at most one leader's writes take effect"
@@ -114,6 +115,9 @@ func (l *leaderChecker) sent(m testkit.Message) {
 		return
 	}
 	who := fmt.Sprintf("%s in its life %d", master.Name(), master.Lives())
+	if epoch < l.elected && !l.r.forced[epoch] {
+		l.r.violated(oneLeader, "%s speaks in epoch %d when somebody was elected in epoch %d, and nobody ended its session by force", master.Name(), epoch, l.elected)
+	}
 	switch before, known := l.epochs[epoch]; {
 	case !known:
 		l.epochs[epoch] = who

@@ -68,7 +68,9 @@ type Run struct {
 
 	disasters []disaster // of the storm
 	over      bool       // it is
-	operator  *testkit.Probe
+	// forced are the epochs of leaders whose sessions were ended before their leases.
+	forced   map[uint64]bool
+	operator *testkit.Probe
 	// given are the agents that an operator gave up, and dark the machines that lost their power at least once.
 	given, dark map[*cast.Agent]bool
 	ids         map[string]*cast.Agent
@@ -101,7 +103,7 @@ const (
 
 // New builds a cluster. Nothing has happened in it yet, so that checkers and tests can take their places.
 func New(w *testkit.World, c Config) *Run {
-	r := &Run{World: cast.In(w), Config: c, given: map[*cast.Agent]bool{}, dark: map[*cast.Agent]bool{}, ids: map[string]*cast.Agent{}}
+	r := &Run{World: cast.In(w), Config: c, given: map[*cast.Agent]bool{}, dark: map[*cast.Agent]bool{}, ids: map[string]*cast.Agent{}, forced: map[uint64]bool{}}
 	r.Lease = 15 * time.Second
 	if c.Consul > 0 {
 		r.OverConsul(c.Consul)
