@@ -24,7 +24,9 @@ type late struct {
 
 func (l *late) Initialize(b *process.Base) {
 	process.Install(b, func(process.UPID, *controlpb.AgentReregistered) { l.back <- struct{}{} })
-	process.Install(b, func(from process.UPID, _ *controlpb.Ping) { b.Send(from, &controlpb.Pong{AgentId: l.report.GetAgent().GetId()}) })
+	process.Install(b, func(from process.UPID, _ *controlpb.Ping) {
+		b.Send(from, &controlpb.Pong{AgentId: l.report.GetAgent().GetId()})
+	})
 	b.Delay(l.wait, func() { b.Send(l.master, l.report) })
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 
@@ -109,7 +110,7 @@ func addressOf(info *mesospb.MasterInfo) string {
 func checkPID(pid string) error {
 	id, address, ok := strings.Cut(pid, "@")
 	host, port, err := net.SplitHostPort(address)
-	if n, numeric := strconv.ParseUint(port, 10, 16); !ok || id == "" || err != nil || host == "" || numeric != nil || n == 0 ||
+	if n, numeric := strconv.ParseUint(port, 10, 16); !ok || id == "" || err != nil || host == "" || numeric != nil || n == 0 || !utf8.ValidString(pid) ||
 		strings.ContainsFunc(pid, func(r rune) bool { return r <= ' ' || r == '/' || r == ',' || r == 0x7f }) {
 		return fmt.Errorf("%.80q is no address of a master, as in master@10.0.0.1:5050: %w", pid, fault.ErrInvalid)
 	}

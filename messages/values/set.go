@@ -100,5 +100,12 @@ func (s Set) String() string { return "{" + strings.Join(s, ", ") + "}" }
 
 // parseSet reads "{a,b}" without spaces, as leniently as ranges are read.
 func parseSet(s string) (Set, error) {
-	return NewSet(strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune("{},\n", c) })...)
+	items := strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune("{},\n", c) })
+	for _, item := range items {
+		// The whole may match where its parts do not, and a set is written in another order than it was read.
+		if !matching(item, '(', ')') || !matching(item, '[', ']') {
+			return Set{}, fmt.Errorf("value %s: the brackets of %s do not match: %w", shorten(s), shorten(item), fault.ErrInvalid)
+		}
+	}
+	return NewSet(items...)
 }
