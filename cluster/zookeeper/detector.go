@@ -185,7 +185,8 @@ func (p *place) leader(watch bool) (leader *cluster.Leader, changed <-chan zk.Ev
 		}
 		there, _, changed, err := p.conn.ExistsW(p.config.Path)
 		if there && err == nil {
-			err = errMeanwhile // and what watches the path itself says nothing of records
+			// What watches the path itself has nothing to say of records, so it must not be waited for.
+			return nil, nil, errMeanwhile
 		}
 		return nil, changed, err
 	}

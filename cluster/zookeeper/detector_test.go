@@ -2,6 +2,7 @@ package zookeeper
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,18 @@ import (
 )
 
 var _ cluster.Detector = (*Detector)(nil)
+
+// A path that comes into being while a detector looks for it is not waited for as if it had been missing.
+func TestDetectWhileThePathIsMade(t *testing.T) {
+	c := at(server(t).Addr)
+	for i := range 40 {
+		c.Path = fmt.Sprintf("/made-%d", i)
+		p, _ := publisher(t, c)
+		d, _ := detector(t, c)
+		publish(t, p, 5050, 1)
+		until(t, d, nil, "master@10.0.0.1:5050")
+	}
+}
 
 func TestDetect(t *testing.T) {
 	c := at(server(t).Addr)

@@ -222,6 +222,7 @@ func (c *testCluster) startBoth(more ...string) {
 	c.t.Helper()
 	c.t.Cleanup(c.clean)
 	c.startMaster("0", more...)
+	c.master.sees(c.master.err, "msg=recovered") // until then it serves nobody
 	c.startAgent("0")
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/flags"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
+	"github.com/meseta-io/meseta/messages/fault"
 )
 
 // quietLevel is what commands for people log from: they say themselves what matters.
@@ -129,7 +130,10 @@ func (a *app) agent() *cobra.Command {
 			return usageError(err)
 		}
 		masters, err := node.ParseMasters(config.Master)
-		if err != nil {
+		switch {
+		case errors.Is(err, fault.ErrNotFound):
+			return err // the line is well: names may be found in a moment
+		case err != nil:
 			return usageError(err)
 		}
 		s, err := a.open(c, config.Node, config.Logging)
