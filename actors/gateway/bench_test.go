@@ -113,8 +113,10 @@ func admitted(b *testing.B) *memory.Cluster {
 			}
 			all = append(all, cluster.Change{Key: "agents/" + info.GetId().GetValue(), Value: value})
 		}
-		if err := store.Apply(context.Background(), term, all); err != nil {
-			b.Fatal(err)
+		for batch := range slices.Chunk(all, cluster.MaxChanges) {
+			if err := store.Apply(context.Background(), term, batch); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 	store.Depose(nil)
