@@ -281,3 +281,31 @@ func TestAgentsThatStayAwayAreLimited(t *testing.T) {
 	f.ExpectNone(time.Hour, event(schedulerpb.Event_FAILURE))
 	equal(t, "agents", len(s.agents().GetAgents()), 1)
 }
+
+// A report that was on its way when the end of a task was acknowledged does not bring the task back: it would be missed in
+// the next report, and the framework would hear of its loss.
+func TestAReportThatTheLastAcknowledgementCrosses(t *testing.T) {
+	s := newStage(t, nil)
+	a := s.agent("a1", "cpus:4;mem:4096")
+	f := s.framework("f1", checkpointing)
+	o := f.offer()
+	f.launch(o, command("t1", o, "cpus:1;mem:64"))
+	a.run("t1")
+	a.update(f.id, "t1", mesospb.TaskState_TASK_FINISHED, "u")
+	f.updated("t1", mesospb.TaskState_TASK_FINISHED)
+	before := a.report()
+	before.Tasks[0].State = mesospb.TaskState_TASK_FINISHED.Enum()
+	before.Tasks[0].StatusUpdateState, before.Tasks[0].StatusUpdateUuid = mesospb.TaskState_TASK_FINISHED.Enum(), []byte("u")
+	report := s.Hold(testkit.Of[*controlpb.ReregisterAgent]())
+	a.Send(s.master(), before)
+	report.Await(1)
+	f.acknowledge(a, "t1", "u")
+	a.Expect(testkit.Of[*controlpb.AcknowledgeStatus]())
+	report.Release()
+	a.Expect(testkit.Of[*controlpb.AgentReregistered]())
+	a.tasks = nil
+	again := a.reregister()
+	equal(t, "questions", len(again.GetReconciliations()), 0)
+	equal(t, "tasks", len(s.tasks().GetTasks()), 0)
+	f.ExpectNone(time.Minute, event(schedulerpb.Event_UPDATE))
+}

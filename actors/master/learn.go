@@ -105,6 +105,18 @@ func (m *Master) learn(a *agent, rep report) (learnt []*task) {
 	return learnt
 }
 
+// dropEnded takes tasks out of a report that are over and that the master does not have on a registered agent: the
+// report was on its way when their end was acknowledged. Taken in, they would be missed in the next report and asked
+// about, and the framework would hear DROPPED of what it knows to be FINISHED. An end that is not acknowledged after all
+// comes again by itself.
+func (a *agent) dropEnded(rep report) {
+	each(rep.tasks, func(framework, id string, t *mesospb.Task) {
+		if taskstate.Terminal(t.GetStatusUpdateState()) && a.task(framework, id) == nil {
+			drop(rep.tasks, framework, id)
+		}
+	})
+}
+
 // dropExecutors forgets executors that the agent does not have any more; it had no way to say so before.
 func (m *Master) dropExecutors(a *agent, rep report) {
 	each(a.executors, func(framework, id string, _ *executor) {

@@ -142,6 +142,7 @@ func (m *Master) cameBack(a *agent, from process.UPID, r *controlpb.ReregisterAg
 		a.deadline = nil
 	}
 	reported := index(r)
+	a.dropEnded(reported)
 	m.dropExecutors(a, reported)
 	before := maps.Clone(a.used)
 	more := m.learn(a, reported)
