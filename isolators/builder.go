@@ -1,0 +1,62 @@
+package isolators
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/meseta-io/meseta/messages/fault"
+)
+
+// Builder makes one kind of isolator.
+type Builder struct {
+	// Names are what --isolation calls it: the first is its own, the others stand for it too.
+	Names []string
+	// Always: it is part of every chain, named or not, where New does not say that it is impossible.
+	Always bool
+	// New makes it, or says what is missing on this machine and how to get it, in class fault.ErrInvalid.
+	New func(Settings) (Isolator, error)
+}
+
+// Build makes the chain that an --isolation names. Its order is that of the builders, whatever the order of the names. An
+// unknown name and an impossible isolator are of class fault.ErrInvalid.
+func Build(builders []Builder, names []string, s Settings) (Chain, error) {
+	var chain Chain
+	wanted := map[string]bool{}
+	for _, n := range names {
+		wanted[strings.TrimSpace(n)] = true
+	}
+	for _, b := range builders {
+		named := false
+		for _, n := range b.Names {
+			named = named || wanted[n]
+			delete(wanted, n)
+		}
+		if !named && !b.Always {
+			continue
+		}
+		i, err := b.New(s)
+		switch {
+		case err == nil:
+			chain = append(chain, i)
+		case named:
+			return nil, fmt.Errorf("--isolation: %s: %w", b.Names[0], err)
+		}
+	}
+	delete(wanted, "")
+	if len(wanted) > 0 {
+		unknown := slices.Sorted(maps.Keys(wanted))
+		return nil, fmt.Errorf("--isolation: there is no isolator %q; there are %s: %w", unknown[0], known(builders), fault.ErrInvalid)
+	}
+	return chain, nil
+}
+
+func known(builders []Builder) string {
+	var all []string
+	for _, b := range builders {
+		all = append(all, b.Names[0])
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,102 @@
+package isolators
+
+// Plan is how the first process of a container is to be born. Isolators fill it in while they prepare, in the order of
+// the chain; package launch carries it out. It is plain data, because it travels through a pipe to the process to be.
+//
+// Paths in it are the machine's, unless a comment says that they are the container's.
+type Plan struct {
+	// Cgroup is the directory of the container in the unified hierarchy of control groups, into which the process is
+	// cloned, so that there is no instant at which it is outside; empty: the kernel has no such hierarchy.
+	Cgroup string
+	// Namespaces are the kinds (CLONE_NEWNS, CLONE_NEWPID, …) that are made anew; the child is born in them.
+	Namespaces uintptr
+	// Join are namespaces that exist and are entered instead.
+	Join []Namespace
+	// UIDs and GIDs map those of a new user namespace. The first entry has to map 0.
+	UIDs, GIDs []IDMap
+
+	// RootFS is the directory that becomes the container's root; empty: it sees the machine's, changed by Mounts.
+	RootFS string
+	// Mounts are made in this order in the new mount namespace, before the root changes.
+	Mounts []Mount
+	// Masked paths of the container cannot be read, Readonly ones not be written. A path that is not there is passed over.
+	Masked, Readonly []string
+	// Devices are nodes to be made below the /dev of a RootFS, links what else belongs there.
+	Devices []Device
+	// Hostname of a new uts namespace; empty: as it is.
+	Hostname string
+	// Dir is the working directory, as the container sees it.
+	Dir string
+
+	// Path is the program as the container sees it, looked up in the PATH of Env when it has no slash; Argv has argv[0].
+	Path string
+	Argv []string
+	Env  []string
+	// Init: the process of the plan stays as the first one of a pid namespace, hands signals to the program, takes in orphans
+	// and ends as the program ends. Otherwise it becomes the program.
+	Init bool
+
+	UID, GID int
+	Groups   []int
+	// Capabilities; nil: what a process of that user gets from the kernel.
+	Capabilities *Capabilities
+	// NoNewPrivileges: programs with a set-user-id bit or file capabilities gain nothing.
+	NoNewPrivileges bool
+	// Seccomp is a filter of system calls; empty: there is none.
+	Seccomp []Instruction
+	Rlimits []Rlimit
+	// OOMScore is what is added to the badness that the kernel sees in the process when memory runs out; nil: as it is.
+	OOMScore *int
+	// Sysctls of the new namespaces, as in "net.ipv4.ip_unprivileged_port_start".
+	Sysctls map[string]string
+}
+
+// Namespace is one that exists, by the file that stands for it, as in /proc/7/ns/net.
+type Namespace struct {
+	Kind uintptr // CLONE_NEWNET …
+	Path string
+}
+
+// IDMap maps Size numbers from Inside the user namespace to Outside.
+type IDMap struct{ Inside, Outside, Size int }
+
+// Mount is one call of mount(2), or for a bind mount a copy of the tree at Source with Flags then put on it.
+type Mount struct {
+	Source string
+	// Target is a path of the container: it is resolved below RootFS, and no link in it leads out.
+	Target string
+	Type   string // "bind", "proc", "tmpfs", "overlay", …
+	Flags  uintptr
+	Data   string
+	// Propagation is MS_PRIVATE, MS_SLAVE or MS_SHARED, with MS_REC or without; 0: as it is.
+	Propagation uintptr
+	// Make the target, a directory or a file after the source, when it is not there.
+	Make bool
+	// Optional: without the source or the target the mount is left out.
+	Optional bool
+}
+
+// Device is a node in the /dev of a container.
+type Device struct {
+	Path         string // of the container
+	Type         byte   // 'c' or 'b'
+	Major, Minor uint32
+	Mode         uint32 // permissions
+	UID, GID     int
+}
+
+// Capabilities are sets of bits, 1<<CAP_….
+type Capabilities struct{ Bounding, Permitted, Effective, Inheritable, Ambient uint64 }
+
+// Instruction is one of classic BPF.
+type Instruction struct {
+	Code   uint16
+	JT, JF uint8
+	K      uint32
+}
+
+// Rlimit is a limit of setrlimit(2) by its number; ^uint64(0) is none.
+type Rlimit struct {
+	Kind       int
+	Soft, Hard uint64
+}
