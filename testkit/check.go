@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -10,8 +11,12 @@ import (
 	"testing"
 )
 
-// SweepVariable is the environment variable that sets how many seeds every Sweep tries.
+// SweepVariable is the environment variable that sets which seeds every Sweep tries: how many from 1 on, or from which to which, as in
+// 5001-10000.
 const SweepVariable = "MESETA_SWEEP"
+
+// ShrinkVariable is the environment variable that, set to 0, has failing runs reported as they are: at once, and with the whole run's trace.
+const ShrinkVariable = "MESETA_SHRINK"
 
 // Check runs a body in a world. If it fails, the run is shrunk: the body runs again and again with fewer and
 // duller choices as long as it fails in the same way, and the shortest run found is the one that is reported,
@@ -27,9 +32,10 @@ func Check(t T, body func(t T, w *World), options ...Option) {
 	c.check(t, r)
 }
 
-// Sweep is Check with the seeds 1 to n, each a parallel subtest. MESETA_SWEEP in the environment changes n, -short
-// divides it by ten, MESETA_SEED repeats one run alone, and MESETA_SWEEP_HOURS goes on with new seeds for so long. The first seed and some others run twice, and the two
-// must be the same to the last step: an actor that is not deterministic makes every other result worthless.
+// Sweep is Check with the seeds 1 to n, each a parallel subtest. MESETA_SWEEP in the environment says which
+// others, -short divides n by ten, MESETA_SEED repeats one run alone, and MESETA_SWEEP_HOURS goes on with new seeds for so long. The first
+// seed and some others run twice, and the two must be the same to the last step: an actor that is not deterministic makes every other result
+// worthless.
 func Sweep(t *testing.T, n int, body func(t T, w *World), options ...Option) {
 	t.Helper()
 	c := &checker{body: body, options: options, test: whereIs(t.Name())}
@@ -42,16 +48,17 @@ func Sweep(t *testing.T, n int, body func(t T, w *World), options ...Option) {
 		c.patrol(t, hours)
 		return
 	}
+	first, last := 1, n
 	if text := os.Getenv(SweepVariable); text != "" {
 		var err error
-		if n, err = strconv.Atoi(text); err != nil || n < 1 {
-			t.Fatalf("%s=%s: a number of seeds, at least 1", SweepVariable, text)
+		if first, last, err = seedRange(text); err != nil {
+			t.Fatalf("%s=%s: %v", SweepVariable, text, err)
 		}
 	} else if testing.Short() {
-		n = max(1, n/10)
+		last = max(1, n/10)
 	}
 	restful(t)
-	for seed := 1; seed <= n; seed++ {
+	for seed := first; seed <= last; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
 			r := Replay{Seed: uint64(seed)}
@@ -61,6 +68,22 @@ func Sweep(t *testing.T, n int, body func(t T, w *World), options ...Option) {
 			c.check(t, r)
 		})
 	}
+}
+
+// seedRange reads how many seeds, or from which to which.
+func seedRange(text string) (first, last int, err error) {
+	from, to, ranged := strings.Cut(text, "-")
+	if !ranged {
+		from, to = "1", text
+	}
+	first, err = strconv.Atoi(from)
+	if err == nil {
+		last, err = strconv.Atoi(to)
+	}
+	if err != nil || first < 1 || last < first {
+		return 0, 0, errors.New("a number of seeds, at least 1, or the first and the last with a dash between them")
+	}
+	return first, last, nil
 }
 
 // restful has garbage collected less often while a test runs, unless GOGC is set. Worlds are small and short-lived, and a
@@ -162,7 +185,7 @@ func (c *checker) check(t T, r Replay) {
 	if !found.failed {
 		return
 	}
-	if r.Choices != nil || !c.shrinking.CompareAndSwap(false, true) {
+	if r.Choices != nil || os.Getenv(ShrinkVariable) == "0" || !c.shrinking.CompareAndSwap(false, true) {
 		t.Fatalf("%s", found.text)
 		return
 	}

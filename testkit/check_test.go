@@ -139,6 +139,15 @@ func firstLine(s string) string {
 	return line
 }
 
+func TestAFailureIsReportedAsItWasFound(t *testing.T) {
+	seed, _ := seedOfTheRace(t)
+	t.Setenv(testkit.ShrinkVariable, "0")
+	text := failureOf(t, func(t testkit.T) { testkit.Check(t, race, testkit.Seed(seed)) })
+	if strings.Contains(text, "shrunk") || !strings.Contains(text, fmt.Sprintf("MESETA_SEED=%d go test", seed)) {
+		t.Error(text)
+	}
+}
+
 func TestAFailedExpectationSaysWhatCameInstead(t *testing.T) {
 	text := failureOf(t, func(t testkit.T) {
 		testkit.Check(t, func(_ testkit.T, w *testkit.World) {

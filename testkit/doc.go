@@ -54,7 +54,8 @@
 //	MESETA_SEED=54:DA8 go test -count=1 -run '^TestRegistration$' example.com/pkg
 //
 // In its trace an asterisk marks each step that was chosen against the dull order: those are the story of the bug.
-// MESETA_TRACE=1 prints whole traces, MESETA_SWEEP=5000 makes sweeps longer, -short makes them shorter.
+// MESETA_TRACE=1 prints whole traces, MESETA_SHRINK=0 reports a failure as it was found, MESETA_SWEEP=5000 makes sweeps longer (5001-10000: with
+// other seeds), -short makes them shorter.
 //
 // # What an actor must not do
 //

@@ -228,3 +228,16 @@ func TestADiskListsItsDirectories(t *testing.T) {
 		t.Errorf("after removing b: %q, %v", list(""), err)
 	}
 }
+
+func TestSeedRange(t *testing.T) {
+	for text, want := range map[string][2]int{"5000": {1, 5000}, "1": {1, 1}, "5001-10000": {5001, 10000}, "7-7": {7, 7}} {
+		if first, last, err := seedRange(text); err != nil || first != want[0] || last != want[1] {
+			t.Errorf("%q: %d to %d, %v", text, first, last, err)
+		}
+	}
+	for _, text := range []string{"0", "-5", "x", "3-2", "0-9", "3-", "1-2-3"} {
+		if first, last, err := seedRange(text); err == nil {
+			t.Errorf("%q is read as %d to %d", text, first, last)
+		}
+	}
+}
