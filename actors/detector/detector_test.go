@@ -209,9 +209,29 @@ func TestNobodyLeads(t *testing.T) {
 	for _, h := range w.masters {
 		h.election.Depose(errors.New("the test"))
 	}
+	w.masters[0].Restart() // a master ends with its term
 	w.expect(nil, 0, time.Second)
 	w.leads(w.masters[0], 2, 0, w.masters...)
 	w.expect(w.masters[0], 2, time.Second)
+}
+
+// What a leader hears of the election may be older than its own term, from a server that was cut off. It goes on to lead, so
+// whoever asks it has to hear that it does, then and afterwards.
+func TestALeaderIsNotTalkedOutOfIt(t *testing.T) {
+	w := newTown(t, 0, 1, 2)
+	w.leads(w.masters[0], 5, 0, w.masters...)
+	w.expect(w.masters[0], 5, time.Second)
+	for _, h := range w.masters {
+		h.election.Depose(errors.New("the test")) // nobody leads, it says
+	}
+	w.stays(time.Minute)
+	w.agent.Restart()
+	w.expect(w.masters[0], 5, time.Second)
+	w.elect(w.masters[1], 4, w.masters[0]) // and now somebody who led before it
+	w.stays(time.Minute)
+	w.agent.Restart()
+	w.expect(w.masters[0], 5, time.Second)
+	w.stays(time.Minute)
 }
 
 // With all masters down it asks for ever, ever more seldom, and finds the first that comes back within seconds.

@@ -37,8 +37,8 @@ type Herald struct {
 
 	seen      *cluster.Leader // what the election said last
 	leader    *cluster.Leader
-	known     bool // the election has answered
-	ready     bool // the master beside it leads and has recovered
+	known     bool            // the election has answered
+	own       *cluster.Leader // what the master beside it says, once it leads and has recovered; nil before
 	agents    int
 	followers map[process.UPID]follower
 }
@@ -61,8 +61,8 @@ func SpawnHerald(rt *process.Runtime, master process.UPID, d cluster.Detector, h
 // Serves tells a herald that its master leads and has recovered, and knows of so many agents.
 func Serves(ref process.Ref[*Herald], info *mesospb.MasterInfo, epoch uint64, agents int) {
 	process.Dispatch(ref, func(h *Herald) {
-		h.ready, h.agents = true, agents
-		h.learn(&cluster.Leader{UPID: h.master.String(), Info: info, Epoch: epoch})
+		h.own, h.agents = &cluster.Leader{UPID: h.master.String(), Info: info, Epoch: epoch}, agents
+		h.learn(h.own)
 	})
 }
 
@@ -94,8 +94,9 @@ func (h *Herald) detected(l *cluster.Leader, err error) {
 	}
 	h.seen = l
 	h.hear(l)
-	if !h.ours(l) || !h.ready {
-		// What the master says of itself is newer and more than what the election says of it.
+	// Word of the election may be old: a server of it that was cut off says what was true before. A master that leads knows
+	// by its lease whether it does, and ends with its term, so only a newer leader is believed more than it.
+	if h.own == nil || l.Term() > h.own.Epoch {
 		h.learn(l)
 	}
 	h.detect()
@@ -106,7 +107,6 @@ func (h *Herald) ours(l *cluster.Leader) bool { return l != nil && l.UPID == h.m
 // learn takes in who leads, and tells everybody.
 func (h *Herald) learn(l *cluster.Leader) {
 	h.leader, h.known = l, true
-	h.ready = h.ready && h.ours(l)
 	for _, to := range slices.SortedFunc(maps.Keys(h.followers), byName) {
 		h.Send(to, h.answer(h.followers[to].attempt))
 	}
@@ -139,7 +139,7 @@ func (h *Herald) answer(attempt uint64) *controlpb.Leads {
 			a.Master = infoOf(h.leader.UPID)
 		}
 		if h.ours(h.leader) {
-			a.Ready, a.Agents = proto.Bool(h.ready), proto.Uint32(uint32(h.agents))
+			a.Ready, a.Agents = proto.Bool(h.leader == h.own), proto.Uint32(uint32(h.agents))
 		}
 	}
 	return a
