@@ -2,16 +2,16 @@ package clients_test
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/meseta-io/meseta/tools/built"
 )
 
 // patience bounds every wait for something that has to happen: programs are fetched and built here.
@@ -20,22 +20,7 @@ const patience = 5 * time.Minute
 // meseta is the program that clients are run against, built once.
 var meseta string
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
-
-func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "meseta-clients-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	meseta = filepath.Join(dir, "meseta")
-	if out, err := exec.Command("go", "build", "-o", meseta, "../../cmd/meseta").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(built.Run(m, &meseta)) }
 
 // output is what a program has printed.
 type output struct {

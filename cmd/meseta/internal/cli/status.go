@@ -66,8 +66,8 @@ type resourceAmount struct {
 	Offered float64 `json:"offered"`
 }
 
+// overview asks for everything but the tasks themselves: a large cluster has many, and only their number is shown.
 func (a *app) overview(c *api.Client) (*overview, error) {
-	// Not the tasks themselves: a large cluster has many, and only their number is shown.
 	answers := map[masterpb.Call_Type]*masterpb.Response{}
 	for _, call := range []masterpb.Call_Type{masterpb.Call_GET_MASTER, masterpb.Call_GET_AGENTS, masterpb.Call_GET_FRAMEWORKS, masterpb.Call_GET_METRICS} {
 		ask := &masterpb.Call{Type: call.Enum()}
@@ -80,37 +80,71 @@ func (a *app) overview(c *api.Client) (*overview, error) {
 		}
 		answers[call] = r
 	}
-	m := answers[masterpb.Call_GET_MASTER]
+	m := answers[masterpb.Call_GET_MASTER].GetGetMaster()
 	s := snapshotOf(&masterpb.Response_GetState{GetAgents: answers[masterpb.Call_GET_AGENTS].GetGetAgents(), GetFrameworks: answers[masterpb.Call_GET_FRAMEWORKS].GetGetFrameworks()})
-	info := m.GetGetMaster().GetMasterInfo()
+	info := m.GetMasterInfo()
 	o := &overview{
-		Leader: afterAt(info.GetPid()), Hostname: info.GetHostname(), Version: info.GetVersion(), Elected: unixTime(m.GetGetMaster().GetElectedTime()),
-		Agents: map[string]int{}, Frameworks: map[string]int{}, Tasks: map[string]int{},
+		Leader: afterAt(info.GetPid()), Hostname: info.GetHostname(), Version: info.GetVersion(), Elected: unixTime(m.GetElectedTime()),
+		Cluster: a.clusterName(c),
+		Agents:  map[string]int{}, Frameworks: map[string]int{}, Tasks: map[string]int{},
 	}
-	var total, used, offered resources.Resources
-	if flags, err := c.Master(a.ctx, &masterpb.Call{Type: masterpb.Call_GET_FLAGS.Enum()}); err == nil { // not everybody may see them
-		for _, f := range flags.GetGetFlags().GetFlags() {
-			if f.GetName() == "cluster" {
-				o.Cluster = f.GetValue()
-			}
+	o.countAgents(s.GetGetAgents())
+	for _, f := range s.GetGetFrameworks().GetFrameworks() {
+		state, _ := frameworkState(f)
+		o.Frameworks[state]++
+	}
+	o.readMetrics(answers[masterpb.Call_GET_METRICS].GetGetMetrics().GetMetrics())
+	return o, nil
+}
+
+// clusterName is the master's --cluster; empty for those who may not see its flags.
+func (a *app) clusterName(c *api.Client) string {
+	flags, err := c.Master(a.ctx, &masterpb.Call{Type: masterpb.Call_GET_FLAGS.Enum()})
+	if err != nil {
+		return ""
+	}
+	for _, f := range flags.GetGetFlags().GetFlags() {
+		if f.GetName() == "cluster" {
+			return f.GetValue()
 		}
 	}
-	for _, agent := range s.GetGetAgents().GetAgents() {
+	return ""
+}
+
+// countAgents counts agents by state, and adds up what they have.
+func (o *overview) countAgents(all *masterpb.Response_GetAgents) {
+	var total, used, offered resources.Resources
+	for _, agent := range all.GetAgents() {
 		state, _ := agentState(agent)
 		o.Agents[state]++
 		total = total.Add(quantities(agent.GetTotalResources()))
 		used = used.Add(quantities(agent.GetAllocatedResources()))
 		offered = offered.Add(quantities(agent.GetOfferedResources()))
 	}
-	if n := len(s.GetGetAgents().GetRecoveredAgents()); n > 0 {
+	if n := len(all.GetRecoveredAgents()); n > 0 {
 		o.Agents["expected"] = n
 	}
-	for _, f := range s.GetGetFrameworks().GetFrameworks() {
-		state, _ := frameworkState(f)
-		o.Frameworks[state]++
+	for name, amount := range total.ScalarQuantities().All() {
+		u, _ := used.Scalar(name)
+		f, _ := offered.Scalar(name)
+		o.Resources = append(o.Resources, resourceAmount{name, amount.Float64(), u.Float64(), f.Float64()})
 	}
+	slices.SortStableFunc(o.Resources, func(x, y resourceAmount) int { return cmp.Compare(place(x.Name), place(y.Name)) })
+}
+
+// place is where a resource stands in a table: the well-known ones come first.
+func place(name string) int {
+	order := []string{"cpus", "gpus", "mem", "disk"}
+	if i := slices.Index(order, name); i >= 0 {
+		return i
+	}
+	return len(order)
+}
+
+// readMetrics takes the numbers of tasks, and how well the master reaches the election's store.
+func (o *overview) readMetrics(all []*mesospb.Metric) {
 	var reach cluster.Reach
-	for _, metric := range answers[masterpb.Call_GET_METRICS].GetGetMetrics().GetMetrics() {
+	for _, metric := range all {
 		switch metric.GetName() {
 		case "master/election_silence_secs":
 			reach.Silence = time.Duration(metric.GetValue() * float64(time.Second))
@@ -123,22 +157,6 @@ func (a *app) overview(c *api.Client) (*overview, error) {
 		}
 	}
 	o.Election = reach.String()
-	for name, amount := range total.ScalarQuantities().All() {
-		u, _ := used.Scalar(name)
-		f, _ := offered.Scalar(name)
-		o.Resources = append(o.Resources, resourceAmount{name, amount.Float64(), u.Float64(), f.Float64()})
-	}
-	order := []string{"cpus", "gpus", "mem", "disk"}
-	slices.SortStableFunc(o.Resources, func(x, y resourceAmount) int {
-		at := func(name string) int {
-			if i := slices.Index(order, name); i >= 0 {
-				return i
-			}
-			return len(order)
-		}
-		return cmp.Compare(at(x.Name), at(y.Name))
-	})
-	return o, nil
 }
 
 // barWidth is how many cells wide bars are.
