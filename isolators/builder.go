@@ -23,15 +23,17 @@ type Builder struct {
 // unknown name and an impossible isolator are of class fault.ErrInvalid.
 func Build(builders []Builder, names []string, s Settings) (Chain, error) {
 	var chain Chain
-	wanted := map[string]bool{}
+	wanted, unknown := map[string]bool{}, map[string]bool{}
 	for _, n := range names {
-		wanted[strings.TrimSpace(n)] = true
+		if n = strings.TrimSpace(n); n != "" {
+			wanted[n], unknown[n] = true, true
+		}
 	}
 	for _, b := range builders {
 		named := false
-		for _, n := range b.Names {
+		for _, n := range b.Names { // one name may stand for several, as "cgroups/all" does
 			named = named || wanted[n]
-			delete(wanted, n)
+			delete(unknown, n)
 		}
 		if !named && !b.Always {
 			continue
@@ -44,10 +46,8 @@ func Build(builders []Builder, names []string, s Settings) (Chain, error) {
 			return nil, fmt.Errorf("--isolation: %s: %w", b.Names[0], err)
 		}
 	}
-	delete(wanted, "")
-	if len(wanted) > 0 {
-		unknown := slices.Sorted(maps.Keys(wanted))
-		return nil, fmt.Errorf("--isolation: there is no isolator %q; there are %s: %w", unknown[0], known(builders), fault.ErrInvalid)
+	if names := slices.Sorted(maps.Keys(unknown)); len(names) > 0 {
+		return nil, fmt.Errorf("--isolation: there is no isolator %q; there are %s: %w", names[0], known(builders), fault.ErrInvalid)
 	}
 	return chain, nil
 }

@@ -16,7 +16,11 @@ type Chain []Isolator
 // Prepare has each isolator prepare, up to the first that cannot.
 func (ch Chain) Prepare(ctx context.Context, c *Container, plan *Plan) error {
 	for _, i := range ch {
-		if err := errors.Join(ctx.Err(), i.Prepare(ctx, c, plan)); err != nil {
+		err := ctx.Err()
+		if err == nil {
+			err = i.Prepare(ctx, c, plan)
+		}
+		if err != nil {
 			return of(i, "prepare", c, err)
 		}
 	}
@@ -26,7 +30,11 @@ func (ch Chain) Prepare(ctx context.Context, c *Container, plan *Plan) error {
 // Isolate has each isolator isolate c.PID, up to the first that cannot.
 func (ch Chain) Isolate(ctx context.Context, c *Container) error {
 	for _, i := range ch {
-		if err := errors.Join(ctx.Err(), i.Isolate(ctx, c)); err != nil {
+		err := ctx.Err()
+		if err == nil {
+			err = i.Isolate(ctx, c)
+		}
+		if err != nil {
 			return of(i, "isolate", c, err)
 		}
 	}
