@@ -93,7 +93,7 @@ func (e *Engine) tickAt(seconds int) []Grant {
 func (e *Engine) decline(grants []Grant, d time.Duration) {
 	until := time.Time{}
 	if d > 0 {
-		until = time.Unix(0, e.now).Add(d)
+		until = e.began.Add(time.Duration(e.now) + d)
 	}
 	for i := range grants {
 		g := &grants[i]

@@ -34,8 +34,9 @@ type Options struct {
 // Engine is the allocator's memory. Events change it and allocate nothing; Allocate runs.
 type Engine struct {
 	Options
-	runs uint64
-	now  int64 // nanoseconds
+	runs  uint64
+	began time.Time // the first time that it was told
+	now   int64     // nanoseconds since then
 
 	names     names
 	scalars   []*Kind
@@ -122,8 +123,17 @@ func (e *Engine) request(slot int32) {
 // Now tells the time. Filters that ended before it are forgotten; one that ends at this very instant still holds in a
 // run at this instant, because in Mesos its end queues behind the run.
 func (e *Engine) Now(t time.Time) {
-	e.now = t.UnixNano()
+	e.now = e.elapsed(t)
 	e.expire(e.now - 1)
+}
+
+// elapsed is a time in nanoseconds since the engine was first told one. What is counted is the time that passes: a clock that is set
+// back by a day must not have every refusal last a day longer.
+func (e *Engine) elapsed(t time.Time) int64 {
+	if e.began.IsZero() {
+		e.began = t
+	}
+	return int64(t.Sub(e.began))
 }
 
 // bitset has a bit for each client.

@@ -27,7 +27,7 @@ func (e *Engine) Recover(framework, role, agent string, rs Bundle, until time.Ti
 		return
 	}
 	if !until.IsZero() {
-		e.refuse(slot, id, &b, until.UnixNano())
+		e.refuse(slot, id, &b, e.elapsed(until))
 	}
 	e.give(slot, id, &back)
 	e.touch(slot)

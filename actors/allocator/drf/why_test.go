@@ -43,7 +43,7 @@ func TestWhyNamesTheFirstReason(t *testing.T) {
 	slot := e.agentIDs["declined"]
 	if len(e.ledgers[slot].filters) == 0 || e.clients[e.ledgers[slot].filters[0].client].fw.id != "f1" {
 		b := e.agents[slot].available()
-		e.refuse(slot, e.frameworks["f1"].clients[e.roleIDs["ads"]], &b, begin.Add(forever).UnixNano())
+		e.refuse(slot, e.frameworks["f1"].clients[e.roleIDs["ads"]], &b, int64(forever))
 	}
 
 	demand := map[string]int64{"cpus": 4 * Milli, "mem": 1024 * Milli}
