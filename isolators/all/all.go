@@ -1,9 +1,32 @@
-// Package all knows every isolator by the names that --isolation has for it, in the order in which they work.
+// Package all knows every isolator by Mesos' names, in the order in which they work.
 package all
 
-import "github.com/meseta-io/meseta/isolators"
+import (
+	"slices"
 
-// Builders are all kinds. What is on the machine comes first, then what a container sees of it, then what it may do.
+	"github.com/meseta-io/meseta/isolators"
+)
+
+// Builders are those of all isolators. Groups of processes come first, because what follows rests on them; then what counts,
+// what separates, what is seen of the machine, and at last what the first process itself may do.
 func Builders() []isolators.Builder {
-	return nil
+	return slices.Concat(groups, counting, namespaces, files, networks, secrets, rights)
 }
+
+// The kinds, each in its order. Whoever adds an isolator adds a row here.
+var (
+	// groups make the control group and its limits.
+	groups []isolators.Builder
+	// counting measures.
+	counting []isolators.Builder
+	// namespaces separate what processes see of each other.
+	namespaces []isolators.Builder
+	// files are the file system, volumes, devices and cards, and how full the disk may be.
+	files []isolators.Builder
+	// networks are interfaces, addresses and ports.
+	networks []isolators.Builder
+	// secrets bring what nobody else may read.
+	secrets []isolators.Builder
+	// rights are capabilities, limits of processes and system calls.
+	rights []isolators.Builder
+)
