@@ -160,7 +160,7 @@ func (m *Master) dropOperation(s *spending, op *mesospb.Offer_Operation, err err
 		Message: proto.String(err.Error())})
 }
 
-// neverRan tells of a task that is over before it began; it is not kept.
+// neverRan tells of a task that is over before it began. It is not kept; but its end is told again to a framework that asks.
 func (m *Master) neverRan(s *spending, t *mesospb.TaskInfo, executor *mesospb.ExecutorInfo, state mesospb.TaskState,
 	reason mesospb.TaskStatus_Reason, err error) {
 	f := s.framework
@@ -178,4 +178,5 @@ func (m *Master) neverRan(s *spending, t *mesospb.TaskInfo, executor *mesospb.Ex
 	f.tally.end(status.GetState())
 	m.traceRefused(s, t, status)
 	m.tellUpdate(f, status)
+	f.refuse(pb, state)
 }

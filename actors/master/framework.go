@@ -37,6 +37,7 @@ type framework struct {
 	tasks       map[string]*task // not terminal, or terminal and not acknowledged
 	unreachable ring             // tasks on unreachable agents
 	completed   ring
+	refused     ring // launches that ended before they began; only their ids, agents and states
 	offers      map[string]*offer
 	inverse     map[string]*inverseOffer // by id
 	operations  map[string]*operation    // with an id, by it
@@ -48,6 +49,9 @@ type framework struct {
 	heartbeat process.Timer
 	failover  process.Timer
 }
+
+// maxRefused bounds how many refused launches of a framework are remembered.
+const maxRefused = 1000
 
 // abilities are the capabilities of a framework that change what the master does.
 type abilities struct {
@@ -73,6 +77,7 @@ type ring struct {
 	max     int
 	next    int
 	entries []remembered
+	numbers map[string]int // of the latest with each id
 }
 
 type remembered struct {
@@ -84,27 +89,52 @@ type remembered struct {
 func (r *ring) add(t *mesospb.Task) (number int, forgotten []int) {
 	number = r.next
 	r.next++
+	if r.numbers == nil {
+		r.numbers = map[string]int{}
+	}
+	r.numbers[t.GetTaskId().GetValue()] = number
 	r.entries = append(r.entries, remembered{number, t})
 	for len(r.entries) > r.max {
-		forgotten = append(forgotten, r.entries[0].number)
+		oldest := r.entries[0]
+		forgotten = append(forgotten, oldest.number)
 		r.entries = r.entries[1:]
+		r.unlist(oldest)
 	}
 	return number, forgotten
 }
 
-// find returns the number of the task with this id.
-func (r *ring) find(id string) (number int, ok bool) {
-	for _, e := range r.entries {
-		if e.task.GetTaskId().GetValue() == id {
-			return e.number, true
-		}
+// unlist forgets the id of an entry, unless a later one has it too.
+func (r *ring) unlist(e remembered) {
+	if id := e.task.GetTaskId().GetValue(); r.numbers[id] == e.number {
+		delete(r.numbers, id)
 	}
-	return 0, false
+}
+
+// find returns the number of the latest task with this id.
+func (r *ring) find(id string) (number int, ok bool) {
+	number, ok = r.numbers[id]
+	return number, ok
+}
+
+// task is the latest with this id, or nil.
+func (r *ring) task(id string) *mesospb.Task {
+	number, ok := r.find(id)
+	if !ok {
+		return nil
+	}
+	i, _ := slices.BinarySearchFunc(r.entries, number, func(e remembered, n int) int { return e.number - n })
+	return r.entries[i].task
 }
 
 // remove forgets the task with this number.
 func (r *ring) remove(number int) {
-	r.entries = slices.DeleteFunc(slices.Clone(r.entries), func(e remembered) bool { return e.number == number })
+	r.entries = slices.DeleteFunc(slices.Clone(r.entries), func(e remembered) bool {
+		if e.number != number {
+			return false
+		}
+		r.unlist(e)
+		return true
+	})
 }
 
 // frameworks is everything known of frameworks.
@@ -155,6 +185,7 @@ func (m *Master) newFramework(id string, info *mesospb.FrameworkInfo) *framework
 		operations: map[string]*operation{}, tasks: map[string]*task{}, offers: map[string]*offer{},
 		unreachable: ring{max: m.config.MaxUnreachableTasksPerFramework},
 		completed:   ring{max: m.config.MaxCompletedTasksPerFramework},
+		refused:     ring{max: maxRefused},
 	}
 	m.frameworks.registered[id] = f
 	m.adoptOperations(f)

@@ -148,8 +148,20 @@ func TestRing(t *testing.T) {
 	if _, ok := r.find("3"); ok || len(r.entries) != 1 {
 		t.Errorf("left are %v", r.entries)
 	}
+	twice := ring{max: 2}
+	for range 3 {
+		twice.add(task("x"))
+	}
+	twice.add(task("y"))
+	if number, ok := twice.find("x"); !ok || number != 2 || twice.task("x") != twice.entries[0].task {
+		t.Errorf("the latest x is %d, %v", number, ok)
+	}
+	twice.add(task("z"))
+	if twice.task("x") != nil || len(twice.numbers) != 2 {
+		t.Errorf("listed are %v", twice.numbers)
+	}
 	none := ring{}
-	if number, forgotten := none.add(task("x")); len(forgotten) != 1 || forgotten[0] != number || len(none.entries) != 0 {
+	if number, forgotten := none.add(task("x")); len(forgotten) != 1 || forgotten[0] != number || len(none.entries)+len(none.numbers) != 0 {
 		t.Errorf("a memory of nothing keeps %v", none.entries)
 	}
 }

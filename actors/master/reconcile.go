@@ -6,6 +6,7 @@ import (
 
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/mesos/schedulerpb"
+	"github.com/meseta-io/meseta/messages/validation"
 )
 
 // reconcile tells a framework how its tasks are: those that it names, or all that the master has when it
@@ -13,13 +14,18 @@ import (
 func (m *Master) reconcile(f *framework, asked []*schedulerpb.Call_Reconcile_Task) {
 	if len(asked) == 0 {
 		for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
-			m.tellUpdate(f, m.known(f.tasks[id]))
+			t := f.tasks[id]
+			m.tellUpdate(f, m.known(t.info, t.told()))
 		}
 		return
 	}
 	for _, q := range asked {
 		if t := f.tasks[q.GetTaskId().GetValue()]; t != nil {
-			m.tellUpdate(f, m.known(t))
+			m.tellUpdate(f, m.known(t.info, t.told()))
+			continue
+		}
+		if t := f.past(q.GetTaskId().GetValue()); t != nil {
+			m.tellUpdate(f, m.known(t, t.GetState()))
 			continue
 		}
 		answer := reconcileUnknown(m.whereabouts(q.GetAgentId()), f.can.partitionAware)
@@ -34,10 +40,33 @@ func (m *Master) reconcile(f *framework, asked []*schedulerpb.Call_Reconcile_Tas
 	}
 }
 
-// known is the answer for a task in the tables.
-func (m *Master) known(t *task) *mesospb.TaskStatus {
-	status := m.status(t.info, t.told(), mesospb.TaskStatus_REASON_RECONCILIATION, "Reconciliation: Latest task state")
-	copyLast(status, t.info)
+// past is a task of which the framework was told here that it is over, if it is remembered. Without it Mesos calls such a task gone or
+// unknown: after an end, another one. A framework hears that when its question crosses the end on the way, which happens with all ends
+// that need no acknowledgement; and one that has lost its memory would do again what is done.
+func (f *framework) past(id string) *mesospb.Task {
+	if t := f.refused.task(id); t != nil {
+		return t // what ran under this id, if anything did, ended before this launch
+	}
+	return f.completed.task(id)
+}
+
+// refuse remembers that a launch was refused, unless its id is that of a task which is there, or one that nobody would keep.
+func (f *framework) refuse(t *mesospb.Task, state mesospb.TaskState) {
+	id := t.GetTaskId().GetValue()
+	if _, unreachable := f.unreachable.find(id); f.tasks[id] != nil || unreachable || validation.ID(id) != nil {
+		return
+	}
+	kept := &mesospb.Task{TaskId: t.TaskId, State: state.Enum()}
+	if validation.AgentID(t.AgentId) == nil {
+		kept.AgentId = t.AgentId
+	}
+	f.refused.add(kept)
+}
+
+// known is the answer for a task in the tables, or in memory.
+func (m *Master) known(t *mesospb.Task, state mesospb.TaskState) *mesospb.TaskStatus {
+	status := m.status(t, state, mesospb.TaskStatus_REASON_RECONCILIATION, "Reconciliation: Latest task state")
+	copyLast(status, t)
 	return status
 }
 

@@ -1,11 +1,14 @@
 package master_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/messages/controlpb"
 	"github.com/meseta-io/meseta/messages/mesos/masterpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -254,5 +257,71 @@ func TestReconcileOperations(t *testing.T) {
 			ReconcileOperations: &schedulerpb.Call_ReconcileOperations{Operations: []*schedulerpb.Call_ReconcileOperations_Operation{q}}})
 		e := f.Expect(event(schedulerpb.Event_UPDATE_OPERATION_STATUS))[0].Msg.(*schedulerpb.Event)
 		equal(t, "the state on "+agent, e.GetUpdateOperationStatus().GetStatus().GetState(), want)
+	}
+}
+
+// A question that crosses an end on the way is answered with that end, and so is every later one: nobody hears of two ends.
+func TestReconcileAfterTheEnd(t *testing.T) {
+	gone := &mesospb.OfferID{Value: proto.String("gone")}
+	for _, c := range []struct {
+		name          string
+		shape         []shape
+		refused, lost mesospb.TaskState
+		unknown       mesospb.TaskState
+	}{
+		{"partition aware", []shape{aware}, mesospb.TaskState_TASK_DROPPED, mesospb.TaskState_TASK_LOST, mesospb.TaskState_TASK_GONE},
+		{"not partition aware", nil, mesospb.TaskState_TASK_LOST, mesospb.TaskState_TASK_LOST, mesospb.TaskState_TASK_LOST},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, func(c *master.Config) { c.MaxCompletedTasksPerFramework = 2 })
+			a := s.agent("a1", "cpus:4;mem:4096")
+			f := s.framework("f1", c.shape...)
+			launch := func(id string) {
+				f.launch(&mesospb.Offer{Id: gone, AgentId: a.info.Id}, command(id, &mesospb.Offer{AgentId: a.info.Id}, "cpus:1;mem:64"))
+			}
+			launch("t1")
+			f.reconcile("t1", a.id())
+			f.updated("t1", c.refused)
+			answered(t, f, "t1", c.refused)
+
+			// It is launched again, and again while it runs: the answer is how it is.
+			s.running(f, a, "t1")
+			launch("t1")
+			f.updated("t1", c.refused)
+			f.reconcile("t1", a.id())
+			answered(t, f, "t1", mesospb.TaskState_TASK_RUNNING)
+			a.update(f.id, "t1", mesospb.TaskState_TASK_FINISHED, "u3")
+			f.updated("t1", mesospb.TaskState_TASK_FINISHED)
+			f.acknowledge(a, "t1", "u3")
+			f.reconcile("t1", "")
+			answered(t, f, "t1", mesospb.TaskState_TASK_FINISHED)
+			f.kill("t1", a.info.Id)
+			answered(t, f, "t1", mesospb.TaskState_TASK_FINISHED)
+			launch("t1")
+			f.updated("t1", c.refused)
+			f.reconcile("t1", a.id())
+			answered(t, f, "t1", c.refused)
+
+			// The memory has an end: of refusals the latest thousand, of what ran as much as is shown.
+			for i := range 1000 {
+				launch(fmt.Sprint("r", i))
+				f.updated(fmt.Sprint("r", i), c.refused)
+			}
+			f.reconcile("t1", a.id())
+			answered(t, f, "t1", mesospb.TaskState_TASK_FINISHED)
+			f.reconcile("r0", a.id())
+			answered(t, f, "r0", c.refused)
+			launch(strings.Repeat("x", 300))
+			f.updated(strings.Repeat("x", 300), c.refused)
+			f.reconcile("r0", a.id(), strings.Repeat("x", 300), a.id())
+			answered(t, f, "r0", c.refused)
+			answered(t, f, strings.Repeat("x", 300), c.unknown)
+
+			s.running(f, a, "t2")
+			a.Send(s.master(), &controlpb.UnregisterAgent{AgentId: a.info.Id})
+			f.updated("t2", c.lost)
+			f.reconcile("t2", a.id())
+			answered(t, f, "t2", c.lost)
+		})
 	}
 }

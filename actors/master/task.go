@@ -121,6 +121,9 @@ func (m *Master) enterTask(f *framework, a *agent, info *mesospb.Task) *task {
 		f.unreachable.remove(number)
 		m.desk.dropPast(unreachableTasks, f.id, number)
 	}
+	if number, ok := f.refused.find(t.id); ok {
+		f.refused.remove(number)
+	}
 	f.tasks[t.id] = t
 	put(a.tasks, f.id, t.id, t)
 	if !over(info.GetState()) {
