@@ -4,7 +4,7 @@ GO ?= go
 PACKAGES = ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet staticcheck generated tidy parity race fuzz sweep sim chaos bench generate install consul clean
+.PHONY: help build demo test check format vet staticcheck generated tidy parity race fuzz sweep sim chaos bench vm generate install consul clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ chaos: build bin/consul ## hurt a cluster of real processes for TIME=10m, at ran
 
 bench: ## measure every budget and print the table of docs/benchmarks.md
 	$(GO) run ./tools/bench
+
+vm: ## run the tests of PKG="./a ./b" (those of tools/vm/packages) matching RUN in a virtual machine with cgroup v2
+	$(GO) run ./tools/vm $(if $(RUN),-run '$(RUN)') $(PKG)
 
 generate: ## generate Go from the .proto files, and help texts from the comments of flags
 	$(GO) run ./tools/protogen
