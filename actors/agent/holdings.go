@@ -104,17 +104,22 @@ func (a *Agent) inherit(saved *controlpb.ResourcesCheckpoint) error {
 	return nil
 }
 
-// restoreVolumes finishes what a crash cut short, and sees to it that every volume is there.
-func (a *Agent) restoreVolumes(saved *controlpb.ResourcesCheckpoint) {
-	if saved == nil {
-		return
-	}
+// restoreVolumes finishes what a crash cut short, and sees to it that every volume is there before anybody hears of it. On a
+// full disk it goes on all the same: executors wait for this agent.
+func (a *Agent) restoreVolumes(saved *controlpb.ResourcesCheckpoint, then func()) {
 	changes := steps(saved.GetUnfinished())
 	for x := range a.holdings.total.PersistentVolumes().All() {
 		p := placeOf(x)
 		changes = append(changes, Change{Kind: Make, Root: p.root, Path: p.path})
 	}
-	a.write(changes, nil)
+	if len(changes) == 0 {
+		then()
+		return
+	}
+	a.writeOrRefuse(changes, then, nil, func(error) {
+		a.write(changes, nil) // when there is room
+		then()
+	})
 }
 
 // disown drops the operations of an earlier identity: their frameworks know another agent.

@@ -257,12 +257,46 @@ func TestOperationsKilledAtEveryPoint(t *testing.T) {
 			if got := written(back.GetCheckpointedResources()); got != steps[n] {
 				t.Errorf("after %d operations it has %s", n, got)
 			}
-			w.Advance(time.Second)
 			if w.isDir(volumeDir) != (n == 2) {
 				t.Errorf("after %d operations there is a directory: %v", n, w.isDir(volumeDir))
 			}
 		})
 	}
+}
+
+// A loss of power may take the directory of a volume that was made just before. It is there again before anybody hears that the
+// agent has the volume, however long the disk takes.
+func TestVolumesAreThereBeforeTheAgent(t *testing.T) {
+	w := ready(t)
+	w.a.Config.RegistrationBackoffFactor = time.Millisecond
+	for range 20 {
+		w.Advance(time.Second) // until nothing of the last life is on its way
+		w.a.Crash()
+		if err := w.a.Disk().Remove(volumeDir); err != nil {
+			t.Fatal(err)
+		}
+		w.master.Forget()
+		w.a.Restart()
+		if back := w.returned(); !strings.Contains(written(back.GetCheckpointedResources()), "[v:data]:64") || !w.isDir(volumeDir) {
+			t.Fatalf("it has %s, and the directory: %v", written(back.GetCheckpointedResources()), w.isDir(volumeDir))
+		}
+	}
+	// A disk without room keeps nobody from coming back.
+	w.a.Crash()
+	if err := w.a.Disk().Remove(volumeDir); err != nil {
+		t.Fatal(err)
+	}
+	w.a.Disk().Intercept = func(c testkit.Write) (int, error) {
+		if c.Frees {
+			return 0, nil
+		}
+		return 0, testkit.ErrFull
+	}
+	w.master.Forget()
+	w.a.Restart()
+	w.returned()
+	w.a.Disk().Intercept = nil
+	w.Until("the volume is back", 5*time.Second, func() bool { return w.isDir(volumeDir) })
 }
 
 func TestVolumes(t *testing.T) {

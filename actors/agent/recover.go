@@ -36,7 +36,8 @@ func (a *Agent) recover() {
 			a.end(fmt.Errorf("recover: %w", err))
 			return
 		}
-		a.resume(s)
+		a.root = s.root
+		a.restoreVolumes(s.resources, func() { a.resume(s) })
 	})
 }
 
@@ -61,8 +62,6 @@ func (a *Agent) mayReturn(s *savedState) error {
 
 // resume takes over the state, repairs what a crash tore, and looks which containers still live.
 func (a *Agent) resume(s *savedState) {
-	a.root = s.root
-	a.restoreVolumes(s.resources)
 	if s.agent == nil {
 		a.write([]Change{{Kind: Remove, Path: latestAgent}}, nil)
 		a.disown()
