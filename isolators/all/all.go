@@ -5,18 +5,19 @@ import (
 	"slices"
 
 	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/cgroups"
 )
 
 // Builders are those of all isolators. Groups of processes come first, because what follows rests on them; then what counts,
 // what separates, what is seen of the machine, and at last what the first process itself may do.
 func Builders() []isolators.Builder {
-	return slices.Concat(groups, counting, namespaces, files, networks, secrets, rights)
+	return slices.Concat(groups(), counting, namespaces, files, networks, secrets, rights)
 }
 
 // The kinds, each in its order. Whoever adds an isolator adds a row here.
 var (
 	// groups make the control group and its limits.
-	groups []isolators.Builder
+	groups = cgroups.Builders
 	// counting measures.
 	counting []isolators.Builder
 	// namespaces separate what processes see of each other.
