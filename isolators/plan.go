@@ -14,7 +14,8 @@ type Plan struct {
 	// Cgroup is the directory of the container in the unified hierarchy of control groups, into which the process is
 	// cloned, so that there is no instant at which it is outside; empty: the kernel has no such hierarchy.
 	Cgroup string
-	// Namespaces are the kinds (CLONE_NEWNS, CLONE_NEWPID, …) that are made anew; the child is born in them.
+	// Namespaces are the kinds (CLONE_NEWNS, CLONE_NEWPID, …) that are made anew; the child is born in them. That of control
+	// groups is made when it goes on, because only then it is in its groups, which the new one begins at.
 	Namespaces uintptr
 	// Join are namespaces that exist and are entered instead. A pid namespace may be in both: the new one is then made inside
 	// of the one that is joined. New and Enter keep both lists without doubles.

@@ -1,8 +1,14 @@
 package isolators
 
 import (
+	"fmt"
 	"log/slog"
+	"os"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/meseta-io/meseta/messages/fault"
 )
 
 // Settings are an agent's flags that isolators read, as Mesos names them, with its defaults where a field is zero.
@@ -10,6 +16,9 @@ type Settings struct {
 	Log *slog.Logger
 	// Root: the agent may do everything. Without it only what is for everybody works.
 	Root bool
+	// Isolation are the names in --isolation, because some isolators need others; Launcher is "linux" or "posix".
+	Isolation []string
+	Launcher  string
 	// WorkDir is the agent's; RuntimeDir is where containers' State directories and isolators' own files are that a restart of
 	// the machine makes void.
 	WorkDir, RuntimeDir string
@@ -21,4 +30,39 @@ type Settings struct {
 	CountTasks bool
 	// DestroyTimeout is how long a control group may take to become empty: 1 minute.
 	DestroyTimeout time.Duration
+
+	// DisallowSharingAgentPIDNamespace and DisallowSharingAgentIPCNamespace refuse top-level containers that ask for the machine's.
+	DisallowSharingAgentPIDNamespace, DisallowSharingAgentIPCNamespace bool
+	// DefaultContainerShmSize is the size of a container's own /dev/shm in bytes; 0: the kernel's default, half of the memory.
+	DefaultContainerShmSize uint64
+	// UserNamespaceRange is "[first-last]" of the user and group ids that containers in user namespaces of their own are given
+	// in blocks of 65536: [1000000-66535999].
+	UserNamespaceRange string
+}
+
+// Uses tells whether --isolation names an isolator.
+func (s Settings) Uses(name string) bool {
+	return slices.ContainsFunc(s.Isolation, func(n string) bool { return strings.TrimSpace(n) == name })
+}
+
+// Supports says why a kind of namespace, such as "pid", cannot be made here: who names it and what it needs, or nil.
+func (s Settings) Supports(kind, isolator string) error {
+	switch {
+	case !s.Root:
+		return fmt.Errorf("'%s' isolator requires root privileges: run the agent as root, or leave it out: %w", isolator, fault.ErrInvalid)
+	case s.Launcher != "linux":
+		return fmt.Errorf("'linux' launcher must be used to enable '%s': set --launcher=linux: %w", isolator, fault.ErrInvalid)
+	}
+	if _, err := os.Stat("/proc/self/ns/" + kind); err != nil {
+		return fmt.Errorf("'%s' isolator: %s namespaces are not supported by this kernel (%w): %w", isolator, kind, err, fault.ErrInvalid)
+	}
+	return nil
+}
+
+// NeedsFilesystem refuses an isolator whose mounts would reach the machine.
+func (s Settings) NeedsFilesystem(isolator string) error {
+	if s.Uses("filesystem/linux") {
+		return nil
+	}
+	return fmt.Errorf("'filesystem/linux' isolator must be used to enable '%s': add it to --isolation: %w", isolator, fault.ErrInvalid)
 }

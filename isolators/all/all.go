@@ -11,7 +11,7 @@ import (
 // Builders are those of all isolators. Groups of processes come first, because what follows rests on them; then what counts,
 // what separates, what is seen of the machine, and at last what the first process itself may do.
 func Builders() []isolators.Builder {
-	return slices.Concat(groups(), counting, namespaces, files, networks, secrets, rights)
+	return slices.Concat(groups(), counting, separating, files, networks, secrets, rights)
 }
 
 // The kinds, each in its order. Whoever adds an isolator adds a row here.
@@ -20,10 +20,6 @@ var (
 	groups = cgroups.Builders
 	// counting measures.
 	counting []isolators.Builder
-	// namespaces separate what processes see of each other.
-	namespaces []isolators.Builder
-	// files are the file system, volumes, devices and cards, and how full the disk may be.
-	files []isolators.Builder
 	// networks are interfaces, addresses and ports.
 	networks []isolators.Builder
 	// secrets bring what nobody else may read.
