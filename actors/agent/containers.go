@@ -32,7 +32,7 @@ func (d *desk) containers(ctx context.Context, v *View, who authorization.Subjec
 			ExecutorId:      e.Info.GetExecutorId(),
 			ExecutorName:    proto.String(e.Info.GetName()),
 			ContainerId:     id,
-			ContainerStatus: &mesospb.ContainerStatus{ContainerId: id, ExecutorPid: proto.Uint32(uint32(e.Process.PID))},
+			ContainerStatus: e.status(id),
 		})
 	})
 	r := &agentpb.Response{Type: agentpb.Response_GET_CONTAINERS.Enum()}
@@ -52,11 +52,25 @@ func (d *desk) containers(ctx context.Context, v *View, who authorization.Subjec
 	return r, nil
 }
 
-// limited adds what a container may use. Without control groups that is an intention, as with Mesos' posix isolators.
+// status is what is known of a container from outside.
+func (e *ExecutorView) status(id *mesospb.ContainerID) *mesospb.ContainerStatus {
+	s := &mesospb.ContainerStatus{ContainerId: id, ExecutorPid: proto.Uint32(uint32(e.Process.PID))}
+	if e.Status != nil {
+		proto.Merge(s, e.Status)
+	}
+	return s
+}
+
+// limited adds what a container may use, where no isolator has said it. Without control groups that is an intention, as with
+// Mesos' posix isolators.
 func limited(u *mesospb.ResourceStatistics, e *ExecutorView) *mesospb.ResourceStatistics {
 	allowed := e.Resources()
 	mem := uint64(allowed.Mem().Float64() * mb)
-	u.CpusSoftLimit = proto.Float64(allowed.CPUs().Float64())
-	u.MemLimitBytes, u.MemSoftLimitBytes = proto.Uint64(mem), proto.Uint64(mem)
+	if u.CpusLimit == nil && u.CpusSoftLimit == nil {
+		u.CpusSoftLimit = proto.Float64(allowed.CPUs().Float64())
+	}
+	if u.MemLimitBytes == nil && u.MemSoftLimitBytes == nil {
+		u.MemLimitBytes, u.MemSoftLimitBytes = proto.Uint64(mem), proto.Uint64(mem)
+	}
 	return u
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // commandExecutor is the executor that is made up for a command task. Its resources are Mesos' and come on top of
-// the task's, without being in any offer; the posix launcher does not enforce them.
+// the task's, without being in any offer.
 func commandExecutor(f *mesospb.FrameworkInfo, t *mesospb.TaskInfo, c Config) *mesospb.ExecutorInfo {
 	id := t.GetTaskId().GetValue()
 	return &mesospb.ExecutorInfo{
@@ -85,7 +85,9 @@ func scalar(name string, amount float64) *mesospb.Resource {
 func (a *Agent) executorEnvironment(e *executor) []string {
 	env := append([]string(nil), a.inherits...)
 	for _, v := range e.info.GetCommand().GetEnvironment().GetVariables() {
-		env = append(env, v.GetName()+"="+v.GetValue())
+		if v.GetType() != mesospb.Environment_Variable_SECRET { // those are the launcher's to resolve
+			env = append(env, v.GetName()+"="+v.GetValue())
+		}
 	}
 	self := a.b.Self()
 	checkpoint := e.framework.info.GetCheckpoint()
@@ -156,10 +158,10 @@ type specOf struct{ containerizer.Spec }
 // executorSpec is the program of an executor.
 func executorSpec(e *executor, env, builtIn []string) specOf {
 	c := e.info.GetCommand()
-	s := containerizer.Spec{ContainerID: e.run.container, Env: env, User: e.user}
+	s := containerizer.Spec{ContainerID: e.run.container, Env: env, User: e.user, Command: c, Info: e.info.GetContainer()}
 	switch {
 	case e.command:
-		s.Path, s.Argv = first(builtIn), builtIn
+		s.Path, s.Argv, s.Reaps, s.Own = first(builtIn), builtIn, true, true
 	case c.GetShell():
 		s.Path, s.Argv = "/bin/sh", []string{"sh", "-c", c.GetValue()}
 	default:

@@ -9,6 +9,8 @@ import (
 
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/process"
+	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/messages/mesos/executorpb"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/taskstate"
 )
@@ -44,9 +46,17 @@ type executor struct {
 	settled                               settlements
 	// spoken: a task has been sent to it, so having none left is no reason to end it.
 	spoken bool
+	// broken is what its container has done that it must not; nil when that is not why it ends.
+	broken *isolators.Limitation
 	// verdict is why its tasks end, once it is decided; else whatever its exit says.
 	verdict *verdictOnTasks
 	exit    containerizer.Exit
+
+	// allotted is what the container may use, as the launcher was told last; resizing: it is being told.
+	allotted share
+	resizing bool
+	status   *mesospb.ContainerStatus // what the launcher knows of the container; nil before
+	judged   *executorpb.Call         // the launcher has nothing against it
 
 	shown *ExecutorView // what views share; nil when it has to be made anew
 

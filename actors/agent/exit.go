@@ -25,8 +25,8 @@ func (a *Agent) watch(e *executor) {
 			a.log(e).Warn("cannot wait for the executor's process; taking it as ended", "error", err)
 		}
 		e.exit, e.ended = x, true
-		if e.cleanedUp() {
-			e.destroyed = true
+		if x.Limitation != nil {
+			a.limited(e, x.Limitation)
 		}
 		a.destroy(e)
 	})
@@ -55,13 +55,6 @@ func (a *Agent) destroy(e *executor) {
 	promise, done := process.NewPromise[struct{}](a.b)
 	e.waits = append(e.waits, a.parts.Launcher.Destroy(e.process, func(err error) { promise.Complete(struct{}{}, err) }))
 	process.Then(a.b, done, func(_ struct{}, err error) { a.destroyed(e, err) })
-}
-
-// cleanedUp tells whether a container is known to be empty without looking. The command executor takes in all
-// orphans of its command, and exits with 0 only after the last of them has ended. A look at all processes of the
-// machine for each of a few hundred tasks a second would cost more than the tasks.
-func (e *executor) cleanedUp() bool {
-	return e.command && e.exit.Known && e.exit.Status.Exited() && e.exit.Status.ExitStatus() == 0
 }
 
 func (a *Agent) destroyed(e *executor, err error) {

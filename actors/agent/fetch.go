@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/fetcher"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -37,10 +36,8 @@ func (a *Agent) fetch(e *executor, spec specOf, dir string) {
 			a.started(e, launched{sandbox: dir}, err)
 			return
 		}
-		running := process.Go(a.b, func(ctx context.Context) (containerizer.Process, error) {
-			return a.parts.Launcher.Launch(ctx, spec.in(dir))
-		})
-		process.Then(a.b, running, func(p containerizer.Process, err error) { a.started(e, launched{dir, p}, err) })
+		running := process.Go(a.b, func(ctx context.Context) (launched, error) { return a.launch(ctx, spec.in(dir)) })
+		process.Then(a.b, running, func(l launched, err error) { a.started(e, l, err) })
 	})
 }
 

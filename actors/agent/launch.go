@@ -72,6 +72,7 @@ func (a *Agent) runTask(from process.UPID, m *controlpb.RunTask) {
 			a.start(e)
 		}
 		a.bind(e)
+		a.resize(e)
 		a.deliver(e)
 	}, undo, func(full error) {
 		f.written = f.written && !begun
@@ -186,6 +187,7 @@ func (a *Agent) userFor(f *mesospb.FrameworkInfo, e *mesospb.ExecutorInfo) strin
 type launched struct {
 	sandbox string
 	process containerizer.Process
+	status  *mesospb.ContainerStatus
 }
 
 // start makes the sandbox and runs the executor in it.
@@ -205,6 +207,7 @@ func (a *Agent) start(e *executor) {
 	a.traceBegun(e)
 	spec := executorSpec(e, a.executorEnvironment(e), a.config.Executor)
 	wrong := a.logged(e, &spec)
+	e.allot(&spec)
 	volumes := e.volumes()
 	fetch := len(e.info.GetCommand().GetUris()) > 0
 	// The time that files take to come counts, as in Mesos.
@@ -223,8 +226,7 @@ func (a *Agent) start(e *executor) {
 		if fetch {
 			return launched{sandbox: dir}, nil
 		}
-		p, err := a.parts.Launcher.Launch(ctx, spec.in(dir))
-		return launched{dir, p}, err
+		return a.launch(ctx, spec.in(dir))
 	})
 	process.Then(a.b, container, func(l launched, err error) {
 		if fetch && err == nil {
@@ -264,12 +266,13 @@ func (a *Agent) started(e *executor, l launched, err error) {
 		a.gone(e)
 		return
 	}
-	e.process = l.process
+	e.process, e.status = l.process, l.status
 	a.touch(e)
 	a.write([]Change{launchedChange(e)}, nil)
 	a.log(e).Debug("executor launched")
 	a.watch(e)
 	a.bind(e)
+	a.resize(e)
 	if e.ending() {
 		a.destroy(e)
 	}
@@ -293,7 +296,7 @@ func (a *Agent) deliver(e *executor) {
 	if e.state != running || e.upid.IsZero() {
 		return
 	}
-	for len(e.queue) > 0 && e.queue[0].stored && e.queue[0].bound {
+	for len(e.queue) > 0 && e.queue[0].stored && e.queue[0].bound && e.queue[0].allotted {
 		t := e.queue[0]
 		e.queue = e.queue[1:]
 		e.spoken = true

@@ -66,7 +66,8 @@ func (a *Agent) resume(s *savedState) {
 		a.write([]Change{{Kind: Remove, Path: latestAgent}}, nil)
 		a.disown()
 		a.knows()
-		a.recovered()
+		// An agent that does not know itself any more knows no container either; what a launcher has kept of them goes.
+		a.find(nil, func([]found) { a.recovered() })
 		return
 	}
 	a.info = proto.CloneOf(a.info)
@@ -104,44 +105,64 @@ func (a *Agent) resume(s *savedState) {
 	for i, e := range all {
 		want[i] = e.process
 	}
+	if rebooted {
+		want = nil // none of them lives; what a launcher has kept of them goes
+	}
+	a.find(want, func(p []found) { a.reunite(all, p, rebooted) })
+}
+
+// found is a container that lives, and what the launcher knows of it.
+type found struct {
+	process containerizer.Process
+	status  *mesospb.ContainerStatus
+}
+
+// find asks the launcher which containers live.
+func (a *Agent) find(want []containerizer.Process, then func([]found)) {
 	launcher := a.parts.Launcher
-	found := process.Go(a.b, func(ctx context.Context) ([]containerizer.Process, error) {
-		if rebooted || len(want) == 0 {
-			return nil, nil
+	living := process.Go(a.b, func(ctx context.Context) (all []found, err error) {
+		processes, err := launcher.Find(ctx, want)
+		for _, p := range processes {
+			status, err := launcher.Status(ctx, p)
+			if err != nil {
+				a.b.Log().Warn("cannot tell the status of a container", "container", p.ContainerID, "error", err)
+			}
+			all = append(all, found{p, status})
 		}
-		return launcher.Find(ctx, want)
+		return all, err
 	})
-	process.Then(a.b, found, func(p []containerizer.Process, err error) {
+	process.Then(a.b, living, func(all []found, err error) {
 		if err != nil {
 			a.end(fmt.Errorf("recover: find the executors that still run: %w", err))
 			return
 		}
-		a.reunite(all, p, rebooted)
+		then(all)
 	})
 }
 
 // reunite waits for the executors that live, and ends what is left of the others.
-func (a *Agent) reunite(all []*executor, found []containerizer.Process, rebooted bool) {
+func (a *Agent) reunite(all []*executor, living []found, rebooted bool) {
 	a.reuniting = true // so that an end seen on the way does not end the recovery
 	a.knows()
-	alive := map[string]containerizer.Process{}
-	for _, p := range found {
-		alive[p.ContainerID] = p
+	alive := map[string]found{}
+	for _, f := range living {
+		alive[f.process.ContainerID] = f
 	}
 	for _, e := range all {
-		p, lives := alive[e.run.container]
+		f, lives := alive[e.run.container]
 		switch {
 		case rebooted:
 			e.verdict = &verdictOnTasks{mesospb.TaskState_TASK_FAILED, mesospb.TaskStatus_REASON_EXECUTOR_TERMINATED,
 				"Executor ended: the machine was restarted"}
 			a.gone(e)
-		case lives && p.PID != 0:
-			e.process = p
+		case lives && f.process.PID != 0:
+			e.process, e.status = f.process, f.status
 			a.touch(e)
 			a.watch(e)
 			a.welcomeBack(e)
+			a.resize(e) // nobody knows whether the launcher heard it
 		default:
-			a.destroy(e) // a daemon of it may have stayed behind
+			a.watch(e) // the launcher may know how it ended; a daemon of it may have stayed behind
 		}
 	}
 	a.reuniting = false

@@ -20,6 +20,7 @@ var capabilities = []*mesospb.AgentInfo_Capability{
 	{Type: mesospb.AgentInfo_Capability_RESIZE_VOLUME.Enum()},
 	{Type: mesospb.AgentInfo_Capability_AGENT_OPERATION_FEEDBACK.Enum()},
 	{Type: mesospb.AgentInfo_Capability_AGENT_DRAINING.Enum()},
+	{Type: mesospb.AgentInfo_Capability_TASK_RESOURCE_LIMITS.Enum()},
 }
 
 // reregistration is everything that a master has to know of an agent that returns. Command executors are left

@@ -24,7 +24,7 @@ func (a *Agent) executorCall(from process.UPID, c *executorpb.Call) {
 		a.b.Send(from, &executorpb.Event{Type: executorpb.Event_ERROR.Enum(), Error: &executorpb.Event_Error{Message: ptr(err.Error())}})
 		return
 	}
-	if e == nil {
+	if e == nil || a.judge(e, from, c) {
 		return
 	}
 	switch c.GetType() {

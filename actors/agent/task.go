@@ -23,6 +23,8 @@ type task struct {
 	handed bool
 	// binding: its volumes are being put into the sandbox; bound: they are there, if it has any.
 	binding, bound bool
+	// allotted: its executor's container has room for it.
+	allotted bool
 	// journaled: its updates survive the agent.
 	journaled bool
 	// kill is set when the task has to end; again and again sent to an executor that comes back.

@@ -66,6 +66,9 @@ func (a *Agent) decorate(e *executor, s *mesospb.TaskStatus) *mesospb.TaskStatus
 // agent's.
 func (a *Agent) containerStatus(e *executor, c *mesospb.ContainerStatus) {
 	c.ContainerId = e.containerID()
+	if e.status != nil {
+		proto.Merge(c, e.status)
+	}
 	if len(c.NetworkInfos) == 0 {
 		c.NetworkInfos = []*mesospb.NetworkInfo{{IpAddresses: []*mesospb.NetworkInfo_IPAddress{
 			{Protocol: protocolOf(a.b.Self().Addr), IpAddress: proto.String(hostOf(a.b.Self().Addr))}}}}
@@ -132,6 +135,9 @@ func (a *Agent) conclude(f *framework, e *executor, t *task, v verdictOnTasks) {
 	if e != nil {
 		e.unqueue(t)
 		s.ExecutorId = e.info.GetExecutorId()
+		if e.broken != nil {
+			s.Limitation = &mesospb.TaskResourceLimitation{Resources: e.broken.Resources}
+		}
 	}
 	a.receive(f, e, t, s, nil)
 }
@@ -166,6 +172,9 @@ func (a *Agent) receive(f *framework, e *executor, t *task, s *mesospb.TaskStatu
 		}
 		if h := t.stream.head(); h == record {
 			a.forward(t)
+		}
+		if e != nil && !e.command && taskstate.Terminal(s.GetState()) {
+			a.resize(e)
 		}
 		t.shown = nil
 		a.touch(e)

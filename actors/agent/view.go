@@ -61,6 +61,8 @@ type ExecutorView struct {
 	Container, Sandbox string
 	// Process is the container's; PID 0 before it is launched.
 	Process containerizer.Process
+	// Status is what the launcher knows of the container, such as its addresses; nil before it is launched.
+	Status *mesospb.ContainerStatus
 	// Hidden: whoever looks may not see the executor, though maybe some of its tasks.
 	Hidden bool
 	// Running: its container may have processes.
@@ -126,7 +128,7 @@ func (e *executor) view() *ExecutorView {
 	if e.shown != nil {
 		return e.shown
 	}
-	v := &ExecutorView{Info: e.info, Command: e.command, Container: e.run.container, Sandbox: e.sandbox, Process: e.process,
+	v := &ExecutorView{Info: e.info, Command: e.command, Container: e.run.container, Sandbox: e.sandbox, Process: e.process, Status: e.status,
 		Running: e.begun && e.state != terminated, Completed: e.completed, run: e.run, state: e.state}
 	for _, t := range e.queue {
 		v.Queued = append(v.Queued, t.message(e))

@@ -7,6 +7,8 @@ import (
 
 	"github.com/meseta-io/meseta/actors/containerizer"
 	"github.com/meseta-io/meseta/actors/fetcher"
+	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/testkit"
 )
 
@@ -17,6 +19,8 @@ type Machine struct {
 	OnStart, OnEnd func(p *Process)
 	// OnFetch, if set, says how long a fetch takes and how it ends. Without it everything is there after a millisecond.
 	OnFetch func(r fetcher.Request) (takes time.Duration, err error)
+	// OnUpdate, if set, is asked before what a container may use is changed.
+	OnUpdate func(p *Process, resources []*mesospb.Resource, limits map[string]float64) error
 	// DiskUsed is the share of the disk that is used.
 	DiskUsed float64
 
@@ -44,6 +48,8 @@ type Process struct {
 	began     time.Duration
 	ended     bool
 	exit      containerizer.Exit
+	broken    *isolators.Limitation // what its container has done
+	status    *mesospb.ContainerStatus
 	signals   func(syscall.Signal) bool
 	waits     []*wait
 }
@@ -178,6 +184,7 @@ func (x *wait) tell() {
 	if x.life != x.p.agentLife {
 		exit = containerizer.Exit{}
 	}
+	exit.Limitation = x.p.broken // a launcher asks before it tells
 	x.done(exit, nil)
 }
 

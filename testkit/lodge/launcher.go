@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -94,6 +95,24 @@ func (l *Launcher) Destroy(p containerizer.Process, done func(error)) func() {
 	l.Exit(p.ContainerID, syscall.WaitStatus(syscall.SIGKILL))
 	done(nil)
 	return func() {}
+}
+
+// Update implements containerizer.Launcher.
+func (l *Launcher) Update(_ context.Context, p containerizer.Process, resources []*mesospb.Resource, limits map[string]float64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.running[p.ContainerID]; c != nil {
+		c.spec.Resources, c.spec.Limits = resources, limits
+	}
+	return nil
+}
+
+// Limited implements containerizer.Launcher.
+func (l *Launcher) Limited(context.Context, containerizer.Process) *isolators.Limitation { return nil }
+
+// Status implements containerizer.Launcher.
+func (l *Launcher) Status(context.Context, containerizer.Process) (*mesospb.ContainerStatus, error) {
+	return &mesospb.ContainerStatus{}, nil
 }
 
 // Usage implements containerizer.Launcher.

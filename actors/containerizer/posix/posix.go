@@ -33,6 +33,7 @@ type Launcher struct {
 // child is a process that this Launcher started, until its container is destroyed.
 type child struct {
 	start uint64
+	reaps bool          // see containerizer.Spec
 	ended chan struct{} // closed when exit is set
 	exit  containerizer.Exit
 }
@@ -83,7 +84,7 @@ func (l *Launcher) Launch(_ context.Context, spec containerizer.Spec) (container
 		Files: streams.fds(),
 		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: credential},
 	}
-	pid, start, err := l.fork(path, spec.Argv, attr)
+	pid, start, err := l.fork(path, spec.Argv, spec.Reaps, attr)
 	if err != nil {
 		return containerizer.Process{}, fmt.Errorf("run %s in %s: %w", path, spec.Dir, err)
 	}
@@ -92,7 +93,7 @@ func (l *Launcher) Launch(_ context.Context, spec containerizer.Spec) (container
 
 // fork starts the program and expects its end. The start time is read before anything can reap the process, so
 // it is there to be read even if the program has ended already.
-func (l *Launcher) fork(path string, argv []string, attr *syscall.ProcAttr) (int, uint64, error) {
+func (l *Launcher) fork(path string, argv []string, reaps bool, attr *syscall.ProcAttr) (int, uint64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	pid, err := syscall.ForkExec(path, argv, attr)
@@ -103,7 +104,7 @@ func (l *Launcher) fork(path string, argv []string, attr *syscall.ProcAttr) (int
 	if err != nil {
 		return 0, 0, err
 	}
-	c := &child{start: s.start, ended: make(chan struct{})}
+	c := &child{start: s.start, reaps: reaps, ended: make(chan struct{})}
 	l.children[pid] = c
 	if !l.subreaper {
 		go l.reap(pid, c)
@@ -113,6 +114,9 @@ func (l *Launcher) fork(path string, argv []string, attr *syscall.ProcAttr) (int
 
 // Find implements containerizer.Launcher.
 func (l *Launcher) Find(ctx context.Context, want []containerizer.Process) ([]containerizer.Process, error) {
+	if len(want) == 0 {
+		return nil, nil
+	}
 	t, err := l.looks.take(ctx)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -24,6 +25,23 @@ func (l *Launcher) Usage(ctx context.Context, of []containerizer.Process) ([]*me
 		}
 	}
 	return answers, nil
+}
+
+// Update implements containerizer.Launcher: what plain processes may use is an intention, and there is nothing to change.
+func (l *Launcher) Update(context.Context, containerizer.Process, []*mesospb.Resource, map[string]float64) error {
+	return nil
+}
+
+// Limited implements containerizer.Launcher: nothing is limited.
+func (l *Launcher) Limited(context.Context, containerizer.Process) *isolators.Limitation { return nil }
+
+// Status implements containerizer.Launcher.
+func (l *Launcher) Status(_ context.Context, p containerizer.Process) (*mesospb.ContainerStatus, error) {
+	s := &mesospb.ContainerStatus{}
+	if p.PID != 0 {
+		s.ExecutorPid = proto.Uint32(uint32(p.PID))
+	}
+	return s, nil
 }
 
 // measure adds up. Time of children that have ended is in whoever waited for them.
