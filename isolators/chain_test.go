@@ -225,3 +225,26 @@ func TestTop(t *testing.T) {
 		t.Error("who is in whom is not known")
 	}
 }
+
+// judge is an isolator that has something against a container.
+type judge struct {
+	one
+	says *isolators.Limitation
+}
+
+func (j *judge) Judge(context.Context, *isolators.Container) *isolators.Limitation { return j.says }
+
+func TestChainJudges(t *testing.T) {
+	ctx, c := context.Background(), &isolators.Container{ID: "box"}
+	guilty := &isolators.Limitation{Message: "too much"}
+	plain, _ := three("")
+	if l := plain.Judge(ctx, c); l != nil {
+		t.Errorf("nobody judges, and it is %v", l)
+	}
+	if plain.Keeper() != nil {
+		t.Error("nobody keeps it")
+	}
+	if l := append(plain, &judge{}, &judge{says: guilty}).Judge(ctx, c); l != guilty {
+		t.Errorf("the judgement is %v", l)
+	}
+}

@@ -48,3 +48,9 @@ func (i core) Recover(_ context.Context, alive []*isolators.Container) error {
 	}
 	return nil
 }
+
+// Processes implements isolators.Keeper.
+func (i core) Processes(c *isolators.Container) ([]int, error) { return i.groups.Processes(c) }
+
+// Kill implements isolators.Keeper.
+func (i core) Kill(ctx context.Context, c *isolators.Container) error { return i.groups.Kill(ctx, c) }
