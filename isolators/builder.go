@@ -1,6 +1,7 @@
 package isolators
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,9 +16,14 @@ type Builder struct {
 	Names []string
 	// Always: it is part of every chain, named or not, where New does not say that it is impossible.
 	Always bool
-	// New makes it, or says what is missing on this machine and how to get it, in class fault.ErrInvalid.
+	// New makes it, or says what is missing on this machine and how to get it, in class fault.ErrInvalid; or what is wrong with
+	// its flags, which is ErrFlags too.
 	New func(Settings) (Isolator, error)
 }
+
+// ErrFlags is about flags of an isolator that say something wrong. Then the agent does not start, even when the isolator was not
+// named: it would run containers without what the flags ask for.
+var ErrFlags = errors.New("flags of an isolator are wrong")
 
 // Build makes the chain that an --isolation names. Its order is that of the builders, whatever the order of the names. An
 // unknown name and an impossible isolator are of class fault.ErrInvalid.
@@ -42,7 +48,7 @@ func Build(builders []Builder, names []string, s Settings) (Chain, error) {
 		switch {
 		case err == nil:
 			chain = append(chain, i)
-		case named:
+		case named || errors.Is(err, ErrFlags):
 			return nil, fmt.Errorf("--isolation: %s: %w", b.Names[0], err)
 		}
 	}

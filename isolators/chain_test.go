@@ -218,6 +218,22 @@ func TestBuildRefuses(t *testing.T) {
 	}
 }
 
+// An agent whose flags say something wrong must not run containers without what they ask for.
+func TestBuildRefusesWrongFlagsOfOneThatIsAlwaysThere(t *testing.T) {
+	wrong := func(err error) error {
+		_, got := isolators.Build([]isolators.Builder{{Names: []string{"ever"}, Always: true,
+			New: func(isolators.Settings) (isolators.Isolator, error) { return nil, err }}}, nil, isolators.Settings{})
+		return got
+	}
+	flags := errors.Join(isolators.ErrFlags, errors.New("--cheese: none is left"))
+	if err := wrong(flags); !errors.Is(err, flags) {
+		t.Errorf("got %v", err)
+	}
+	if err := wrong(errors.New("no mouse")); err != nil {
+		t.Errorf("what is impossible here is left out: %v", err)
+	}
+}
+
 func TestTop(t *testing.T) {
 	top := &isolators.Container{ID: "a"}
 	in := &isolators.Container{ID: "a.b.c", Parent: &isolators.Container{ID: "a.b", Parent: top}}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 // Settings are an agent's flags that isolators read, as Mesos names them, with its defaults where a field is zero.
@@ -38,6 +39,23 @@ type Settings struct {
 	// UserNamespaceRange is "[first-last]" of the user and group ids that containers in user namespaces of their own are given
 	// in blocks of 65536: [1000000-66535999].
 	UserNamespaceRange string
+
+	// NetworkCNIPluginsDir are the directories of CNI plugins with colons between them, NetworkCNIConfigDir that of the files that
+	// describe networks; both or none. NetworkCNIRootDirPersist: what is noted of networks survives a restart of the machine.
+	// WithoutCNIMetrics: no statistics of containers' interfaces (--network_cni_metrics=false).
+	NetworkCNIPluginsDir, NetworkCNIConfigDir string
+	NetworkCNIRootDirPersist                  bool
+	WithoutCNIMetrics                         bool
+	// DefaultContainerDNS are name servers for networks that name none: JSON of Mesos' ContainerDNSInfo.
+	DefaultContainerDNS string
+	// ContainerPortsWatchInterval is how often ports on which containers listen are compared with those that they have: 30 s.
+	// EnforceContainerPorts: one that listens on another ends. CheckAgentPortRangeOnly: only ports among AgentResources count;
+	// ContainerPortsIsolatedRange, such as "[5000-7000]": only those.
+	ContainerPortsWatchInterval                    time.Duration
+	EnforceContainerPorts, CheckAgentPortRangeOnly bool
+	ContainerPortsIsolatedRange                    string
+	// AgentResources is everything that the agent offers.
+	AgentResources []*mesospb.Resource
 }
 
 // Uses tells whether --isolation names an isolator.
