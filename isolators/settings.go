@@ -32,6 +32,8 @@ type Settings struct {
 	// DestroyTimeout is how long a control group may take to become empty: 1 minute.
 	DestroyTimeout time.Duration
 
+	// SandboxDirectory is where a container with a root of its own finds its sandbox: /mnt/mesos/sandbox.
+	SandboxDirectory string
 	// DisallowSharingAgentPIDNamespace and DisallowSharingAgentIPCNamespace refuse top-level containers that ask for the machine's.
 	DisallowSharingAgentPIDNamespace, DisallowSharingAgentIPCNamespace bool
 	// DefaultContainerShmSize is the size of a container's own /dev/shm in bytes; 0: the kernel's default, half of the memory.

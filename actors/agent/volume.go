@@ -15,24 +15,14 @@ import (
 	"github.com/meseta-io/meseta/messages/validation"
 )
 
-// volumesDir is where volumes are that have no disk of their own: Mesos' place.
-const volumesDir = "volumes/roles"
-
 // place is where the data of a persistent volume is: below the work directory, or below a directory that the
 // operator named for a disk. The path "." is a disk that is one volume as a whole.
 type place struct{ root, path string }
 
-// placeOf is the directory of a volume. A nested role is one folder, with blanks for its slashes, which no role has.
+// placeOf is the directory of a volume.
 func placeOf(x resources.Resource) place {
-	d := x.Disk()
-	dir := path.Join(volumesDir, strings.ReplaceAll(x.ReservationRole(), "/", " "), d.GetPersistence().GetId())
-	switch s := d.GetSource(); s.GetType() {
-	case mesospb.Resource_DiskInfo_Source_PATH:
-		return place{s.GetPath().GetRoot(), dir}
-	case mesospb.Resource_DiskInfo_Source_MOUNT:
-		return place{s.GetMount().GetRoot(), "."}
-	}
-	return place{"", dir}
+	root, dir := x.VolumeDir()
+	return place{root, dir}
 }
 
 // places are the directories of all volumes, by where they are.

@@ -2,11 +2,14 @@ package all
 
 import (
 	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/filesystem"
 	"github.com/meseta-io/meseta/isolators/namespaces"
 )
 
-// separating keeps apart what processes see of each other.
+// separating keeps apart what processes see of each other. Files come first: what is mounted later is mounted on them.
 var separating = []isolators.Builder{
+	{Names: []string{"filesystem/linux"}, New: filesystem.NewLinux},
+	{Names: []string{"filesystem/posix"}, Always: true, New: filesystem.NewPosix}, // where there is no filesystem/linux
 	{Names: []string{"namespaces/user"}, New: namespaces.NewUser},
 	{Names: []string{"namespaces/pid"}, New: namespaces.NewPID},
 	{Names: []string{"namespaces/ipc"}, New: namespaces.NewIPC},
@@ -14,5 +17,5 @@ var separating = []isolators.Builder{
 	{Names: []string{"namespaces/cgroup"}, New: namespaces.NewCgroup},
 }
 
-// files are the file system, volumes, devices and cards, and how full the disk may be.
+// files are volumes, devices and cards, and how full the disk may be.
 var files []isolators.Builder

@@ -97,7 +97,14 @@ func TestTreesInOtherNamespaces(t *testing.T) {
 		t.Errorf("the machine had %d mounts and has %d", before, after)
 	}
 	for range 2 { // what is gone is no error
-		must(t, mounts.Inside(ns, func() error { return mounts.Drop(box, "at") }))
+		must(t, mounts.Inside(ns, func() error {
+			place, err := beneath.Open(box, ".")
+			if err != nil {
+				return err
+			}
+			defer place.Close()
+			return mounts.Drop(place, "at")
+		}))
 	}
 	if _, err := os.Stat(filepath.Join(box, "at")); !os.IsNotExist(err) {
 		t.Error("where it was mounted is left: ", err)

@@ -47,11 +47,11 @@ func Put(tree, place *os.File) error {
 	return nil
 }
 
-// Drop takes away what is mounted at a name below a directory of the namespace that the thread is in, at once for whoever
-// looks, and for those who use it when they stop. The directory at which it was mounted is removed if it is empty. What is not
-// mounted, or not there, is no error.
-func Drop(within, name string) error {
-	place, err := beneath.Open(within, name)
+// Drop takes away what is mounted at a name below an open directory of the namespace that the thread is in, at once for
+// whoever looks, and for those who use it when they stop. The directory at which it was mounted is removed if it is empty. What is
+// not mounted, or not there, is no error.
+func Drop(within *os.File, name string) error {
+	place, err := beneath.OpenAt(within, name)
 	if errors.Is(err, fault.ErrNotFound) {
 		return nil
 	}
@@ -66,10 +66,10 @@ func Drop(within, name string) error {
 	if back := unix.Chdir("/"); err == nil {
 		err = back
 	}
-	if err != nil && !errors.Is(err, unix.EINVAL) {
+	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTDIR) {
 		return fmt.Errorf("unmount %s: %w", place.Name(), err)
 	}
-	above, err := beneath.Open(within, path.Dir(path.Clean(name)))
+	above, err := beneath.OpenAt(within, path.Dir(path.Clean(name)))
 	if err != nil {
 		return nil // it went meanwhile
 	}

@@ -182,3 +182,20 @@ func TestDiskArithmetic(t *testing.T) {
 		mustNotContain(t, mount20, mount10.Add(mount10))
 	})
 }
+
+func TestVolumeDir(t *testing.T) {
+	for _, c := range []struct {
+		name, root, dir string
+		m               *mesospb.Resource
+	}{
+		{"below the work directory", "", "volumes/roles/web/v1", message(t, "disk(web):10", volume("v1", "data"))},
+		{"of a nested role", "", "volumes/roles/a b/v1", message(t, "disk(a/b):10", volume("v1", "data"))},
+		{"on a disk for many", "/disks/1", "volumes/roles/web/v1", message(t, "disk(web):10", volume("v1", "data"), onPath("/disks/1"))},
+		{"on a disk of its own", "/disks/2", ".", message(t, "disk(web):10", volume("v1", "data"), onMount("/disks/2"))},
+	} {
+		x, err := resources.FromOne(c.m)
+		if root, dir := x.VolumeDir(); err != nil || root != c.root || dir != c.dir {
+			t.Errorf("%s: %q %q, %v", c.name, root, dir, err)
+		}
+	}
+}

@@ -1,0 +1,294 @@
+package filesystem
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/beneath"
+	"github.com/meseta-io/meseta/isolators/mounts"
+	"github.com/meseta-io/meseta/isolators/namespaces"
+	"github.com/meseta-io/meseta/messages/fault"
+)
+
+// Linux is filesystem/linux.
+type Linux struct {
+	isolators.Nothing
+	workDir, runtimeDir string
+	sandbox             string // where it is in a root of its own
+	ipc                 bool   // namespaces/ipc mounts /dev/shm
+	used                use
+}
+
+// NewLinux is the builder's.
+func NewLinux(s isolators.Settings) (isolators.Isolator, error) {
+	if err := s.Supports("mnt", "filesystem/linux"); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(beneath.Supported(), mounts.Supported()); err != nil {
+		return nil, err
+	}
+	l := &Linux{sandbox: s.SandboxDirectory, ipc: s.Uses("namespaces/ipc")}
+	if l.sandbox == "" {
+		l.sandbox = "/mnt/mesos/sandbox"
+	}
+	var errs [2]error
+	l.workDir, errs[0] = filepath.EvalSymlinks(s.WorkDir)
+	l.runtimeDir, errs[1] = filepath.EvalSymlinks(s.RuntimeDir)
+	return l, errors.Join(errs[:]...)
+}
+
+// Name implements isolators.Isolator.
+func (*Linux) Name() string { return "filesystem/linux" }
+
+// state is what is written down of a container.
+type state struct {
+	// Sandbox is the container's path of it.
+	Sandbox string
+	Volumes []volume
+}
+
+func (s state) write(c *isolators.Container) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(c.State, "filesystem-linux"), text, 0o600)
+}
+
+func read(c *isolators.Container) (s state, err error) {
+	text, err := os.ReadFile(filepath.Join(c.State, "filesystem-linux"))
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	return s, err
+}
+
+// Prepare implements isolators.Isolator.
+func (l *Linux) Prepare(_ context.Context, c *isolators.Container, plan *isolators.Plan) error {
+	if c.Debug {
+		return l.debug(c, plan)
+	}
+	plan.New(unix.CLONE_NEWNS)
+	s := state{Sandbox: c.Sandbox}
+	if plan.RootFS != "" {
+		s.Sandbox = l.sandbox
+		l.ownRoot(c, plan)
+	} else {
+		l.hide(c, plan)
+	}
+	mask(c, plan)
+	volumes, err := volumesOf(c, l.workDir)
+	if err != nil {
+		return err
+	}
+	s.Volumes = volumes
+	if err := s.write(c); err != nil {
+		return err
+	}
+	l.used.set(c.ID, volumes)
+	return l.volumes(c, plan, s)
+}
+
+// debug has a container see what its parent sees, and nothing else.
+func (l *Linux) debug(c *isolators.Container, plan *isolators.Plan) error {
+	switch {
+	case plan.RootFS != "":
+		return fmt.Errorf("A 'rootfs' cannot be set for DEBUG containers: %w", fault.ErrInvalid)
+	case len(c.Info.GetVolumes()) > 0:
+		return fmt.Errorf("Volumes not supported for DEBUG containers: %w", fault.ErrInvalid)
+	}
+	n, agents, err := namespaces.Of(c.Parent, unix.CLONE_NEWNS)
+	if err == nil && !agents {
+		plan.Enter(n)
+	}
+	return err
+}
+
+// volumes has the launcher mount persistent volumes. The places for them are made here, where the owner of the sandbox is
+// known.
+func (l *Linux) volumes(c *isolators.Container, plan *isolators.Plan, s state) error {
+	if len(s.Volumes) == 0 {
+		return nil
+	}
+	box, err := beneath.Open(c.Sandbox, ".")
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	owner, err := beneath.OwnerOf(box)
+	if err != nil {
+		return err
+	}
+	for _, v := range s.Volumes {
+		f, err := l.used.open(c, v, owner)
+		if err != nil {
+			return err
+		}
+		f.Close()
+		place, _, err := beneath.MakeDir(box, v.At, owner)
+		if err != nil {
+			return fmt.Errorf("make a place for a persistent volume: %w", err)
+		}
+		place.Close()
+		m := isolators.Mount{Source: v.Dir, From: v.Root, Target: v.At, Within: s.Sandbox, Type: "bind", Flags: unix.MS_BIND | unix.MS_REC, Make: true}
+		if v.ReadOnly {
+			m.Flags |= unix.MS_RDONLY
+		}
+		plan.Mounts = append(plan.Mounts, m)
+	}
+	return nil
+}
+
+// Isolate implements isolators.Isolator.
+func (*Linux) Isolate(_ context.Context, c *isolators.Container) error {
+	return namespaces.Remember(c, unix.CLONE_NEWNS)
+}
+
+// Update implements isolators.Isolator: it mounts the volumes of tasks that have come, and takes away those of tasks that have
+// gone, in the namespace of the container.
+func (l *Linux) Update(_ context.Context, c *isolators.Container) error {
+	if c.Nested() {
+		return nil
+	}
+	was, err := read(c)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was launched when this isolator was not used
+	}
+	if err != nil {
+		return err
+	}
+	want, err := volumesOf(c, l.workDir)
+	if err != nil {
+		return err
+	}
+	old := slices.DeleteFunc(slices.Clone(was.Volumes), func(v volume) bool { return slices.Contains(want, v) })
+	added := slices.DeleteFunc(slices.Clone(want), func(v volume) bool { return slices.Contains(was.Volumes, v) })
+	if len(old)+len(added) == 0 {
+		return nil
+	}
+	n, _, err := namespaces.Of(c, unix.CLONE_NEWNS)
+	if err == nil {
+		err = l.change(c, n, was, old, added)
+	}
+	if errors.Is(err, fs.ErrNotExist) || c.PID == 0 {
+		return nil // it has just ended, and its namespace with it
+	}
+	if err != nil {
+		return err
+	}
+	l.used.set(c.ID, want)
+	return state{was.Sandbox, want}.write(c)
+}
+
+// change what is mounted in a container that runs. What was asked for before is taken as done: a crash in between leaves what
+// the next change finds in its place, and puts right.
+func (l *Linux) change(c *isolators.Container, n isolators.Namespace, s state, old, added []volume) error {
+	trees := make([]*os.File, len(added))
+	defer func() {
+		for _, t := range trees {
+			if t != nil {
+				t.Close()
+			}
+		}
+	}()
+	box, err := beneath.Open(c.Sandbox, ".")
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	owner, err := beneath.OwnerOf(box)
+	if err != nil {
+		return err
+	}
+	for i, v := range added {
+		f, err := l.used.open(c, v, owner)
+		if err != nil {
+			return err
+		}
+		trees[i], err = mounts.Copy(f, true, v.ReadOnly)
+		f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return mounts.Inside(n, func() error {
+		inside, err := beneath.Open("/", path.Clean(s.Sandbox)[1:])
+		if err != nil {
+			return err
+		}
+		defer inside.Close()
+		for _, v := range old {
+			if err := mounts.Drop(inside, v.At); err != nil {
+				return err
+			}
+		}
+		for i, v := range added {
+			if err := put(inside, trees[i], v, owner); err != nil {
+				return fmt.Errorf("Failed to mount persistent volume at '%s': %w", v.At, err)
+			}
+		}
+		return nil
+	})
+}
+
+// put mounts a tree at its place, which an interrupted change may have filled already.
+func put(sandbox, tree *os.File, v volume, owner beneath.Owner) error {
+	if err := mounts.Drop(sandbox, v.At); err != nil {
+		return err
+	}
+	place, _, err := beneath.MakeDir(sandbox, v.At, owner)
+	if err != nil {
+		return err
+	}
+	defer place.Close()
+	return mounts.Put(tree, place)
+}
+
+// Cleanup implements isolators.Isolator. The mounts have gone with the last process; the empty directories that they were
+// on go now.
+func (l *Linux) Cleanup(_ context.Context, c *isolators.Container) error {
+	l.used.set(c.ID, nil)
+	s, err := read(c)
+	if err != nil || len(s.Volumes) == 0 {
+		return nil
+	}
+	box, err := beneath.Open(c.Sandbox, ".")
+	if errors.Is(err, fault.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	for _, v := range s.Volumes {
+		above, err := beneath.OpenAt(box, path.Dir(v.At))
+		if err != nil {
+			continue
+		}
+		_ = unix.Unlinkat(int(above.Fd()), path.Base(v.At), unix.AT_REMOVEDIR) // it stays when somebody has put something there
+		above.Close()
+	}
+	return nil
+}
+
+// Recover implements isolators.Isolator.
+func (l *Linux) Recover(_ context.Context, alive []*isolators.Container) error {
+	for _, c := range alive {
+		s, err := read(c)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("container %s: %w", c.ID, err)
+		}
+		l.used.set(c.ID, s.Volumes)
+	}
+	return nil
+}
