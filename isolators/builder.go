@@ -14,6 +14,8 @@ import (
 type Builder struct {
 	// Names are what --isolation calls it: the first is its own, the others stand for it too.
 	Names []string
+	// Sets are names that stand for several, of which each is in where it is possible: "cgroups/all".
+	Sets []string
 	// Always: it is part of every chain, named or not, where New does not say that it is impossible.
 	Always bool
 	// New makes it, or says what is missing on this machine and how to get it, in class fault.ErrInvalid; or what is wrong with
@@ -36,12 +38,16 @@ func Build(builders []Builder, names []string, s Settings) (Chain, error) {
 		}
 	}
 	for _, b := range builders {
-		named := false
-		for _, n := range b.Names { // one name may stand for several, as "cgroups/all" does
+		named, meant := false, b.Always
+		for _, n := range b.Names { // one name may stand for several, as "cgroups" does
 			named = named || wanted[n]
 			delete(unknown, n)
 		}
-		if !named && !b.Always {
+		for _, n := range b.Sets {
+			meant = meant || wanted[n]
+			delete(unknown, n)
+		}
+		if !named && !meant {
 			continue
 		}
 		i, err := b.New(s)

@@ -27,6 +27,8 @@ type Settings struct {
 	CgroupsRoot string
 	// CFS: cpus are a ceiling and not only a weight. LimitSwap: memory and swap together are limited.
 	CFS, LimitSwap bool
+	// RevocableEqual: cpus that can be revoked weigh as much as others (--revocable_cpu_low_priority=false).
+	RevocableEqual bool
 	// CountTasks: statistics have numbers of processes and threads.
 	CountTasks bool
 	// DestroyTimeout is how long a control group may take to become empty: 1 minute.

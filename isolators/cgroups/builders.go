@@ -12,8 +12,13 @@ func Builders() []isolators.Builder {
 	s := &shared{}
 	return []isolators.Builder{
 		{Names: []string{"cgroups/core"}, Always: true, New: s.core},
+		{Names: []string{"cgroups/cpu", "cgroups"}, Sets: everything, New: s.cpu},
+		{Names: []string{"cgroups/mem", "cgroups"}, Sets: everything, New: s.memory},
 	}
 }
+
+// everything is the name for all of them that the machine allows.
+var everything = []string{"cgroups/all"}
 
 // shared are the groups of the agent whose chain is being built.
 type shared struct {

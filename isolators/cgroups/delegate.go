@@ -55,7 +55,7 @@ func enable(group hierarchy.Group, controllers ...string) error {
 // makeRoom moves the agent into a group below its own, and no other process: whoever else is there did not ask for it.
 func (g *Groups) makeRoom(controller string) error {
 	own := g.home.Own
-	leaf := own.Below(g.agentLeaf())
+	leaf := own.Below(agentLeaf)
 	if err := leaf.Make(); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (g *Groups) makeRoom(controller string) error {
 	err := enable(own, controller)
 	if errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("%w: %s; version 2 of control groups wants an agent that has its group for itself: run it as a systemd unit with Delegate=yes and DelegateSubgroup=%s, or from a group of its own",
-			err, others(own), g.agentLeaf())
+			err, others(own), agentLeaf)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ type Groups struct {
 	root    string        // below an own group, "mesos"
 	owner   string        // whose these are, see mark
 	timeout time.Duration // for a group to become empty
+	logger  *slog.Logger
 
 	mu     sync.RWMutex
 	needed []string // controllers that a container gets a group for
@@ -49,13 +51,16 @@ func open(s isolators.Settings, layout hierarchy.Layout) (*Groups, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Groups{root: root, owner: owner, timeout: s.DestroyTimeout, places: map[string]*Place{}}
+	g := &Groups{root: root, owner: owner, timeout: s.DestroyTimeout, logger: s.Log, places: map[string]*Place{}}
+	if g.logger == nil {
+		g.logger = slog.Default()
+	}
 	if g.timeout <= 0 {
 		g.timeout = time.Minute
 	}
 	for _, h := range layout {
 		// An agent that has moved to make room is still the owner of the group that it was in.
-		if above, leaf := filepath.Split(string(h.Own)); h.Unified && leaf == g.agentLeaf() {
+		if above, leaf := filepath.Split(string(h.Own)); h.Unified && leaf == agentLeaf {
 			h.Own = hierarchy.Group(filepath.Clean(above))
 		}
 		g.layout = append(g.layout, h)
@@ -76,9 +81,16 @@ func open(s isolators.Settings, layout hierarchy.Layout) (*Groups, error) {
 // top is the group below which all containers are.
 func (g *Groups) top(h hierarchy.Hierarchy) hierarchy.Group { return h.Own.Below(g.root) }
 
+// topOf is the same for the hierarchy of a controller that there is.
+func (g *Groups) topOf(controller string) hierarchy.Group {
+	h, _ := g.layout.Of(controller)
+	return g.top(h)
+}
+
 // agentLeaf is where the agent goes when the group that it was started in has to have controllers for those below it, in
-// which version 2 suffers no processes. The name says whose it is: who is in a group of this name put himself there.
-func (g *Groups) agentLeaf() string { return strings.ReplaceAll(g.root, "/", ".") + ".agent" }
+// which version 2 suffers no processes. The name says whose it is: who is in a group of this name put himself there, or
+// systemd did (DelegateSubgroup=).
+const agentLeaf = "meseta.agent"
 
 // Layout is what was found on this machine.
 func (g *Groups) Layout() hierarchy.Layout { return g.layout }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -94,22 +95,24 @@ func retry(call func() (int, error)) (int, error) {
 	}
 }
 
-// Uint reads a file with one number in it; "max", which is version 2's word for none, is the largest.
+// Uint reads a file with one number in it.
 func (g Group) Uint(file string) (uint64, error) {
 	s, err := g.Read(file)
 	if err != nil {
 		return 0, err
 	}
-	n, err := number(s)
+	n, err := Number([]byte(s))
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", g.File(file), err)
 	}
 	return n, nil
 }
 
-func number(s string) (uint64, error) {
+// Number is what a file with one number in it says; "max", which is version 2's word for none, is the largest.
+func Number(text []byte) (uint64, error) {
+	s := strings.TrimRight(string(text), "\n ")
 	if s == "max" {
-		return ^uint64(0), nil
+		return math.MaxUint64, nil
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
