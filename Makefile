@@ -47,7 +47,7 @@ race: bin/consul ## every test under the race detector
 fuzz: ## fuzz every decoder for 20 s each
 	$(GO) run ./tools/fuzz -time 20s
 
-sweep: ## simulate clusters in bad weather: SEEDS=n of them (5000)
+sweep: ## simulate clusters in bad weather: SEEDS=n of them (5000, as CI does), or SEEDS=from-to
 	MESETA_SWEEP=$(or $(SEEDS),5000) $(GO) test -count=1 -run '^TestSweep$$' -timeout 2h ./testkit/sweep
 
 sim: ## simulate new clusters for HOURS=n hours (1): a line a minute, and each seed that fails with the command that replays it

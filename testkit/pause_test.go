@@ -169,6 +169,37 @@ func TestWorkWaitsForTheWorld(t *testing.T) {
 	got("re: a", "re: b", "re: c", "no answer to keepalives", "connection refused")
 }
 
+// Work that ends its own node, as that of a process that ends its node while it is terminated, goes on to its own end: nobody else
+// would ever unwind it, and its world would be kept for ever.
+func TestWorkThatEndsItsNode(t *testing.T) {
+	w := testkit.NewWorld(t)
+	ended := false
+	n := w.Node("n", testkit.Waits(), testkit.Boot(func(n *testkit.Node) {
+		if _, err := process.Spawn(n.Runtime(), "last", &last{n, &ended}); err != nil {
+			t.Fatal(err)
+		}
+	}))
+	w.Settle()
+	n.Terminate(time.Second)
+	w.Advance(time.Minute)
+	if n.Up() || !ended {
+		t.Errorf("up %v, ended %v", n.Up(), ended)
+	}
+}
+
+// last crashes its node with its last words.
+type last struct {
+	n     *testkit.Node
+	ended *bool
+}
+
+func (l *last) Initialize(*process.Base) {}
+
+func (l *last) Finalize() {
+	l.n.Crash()
+	*l.ended = true
+}
+
 // polite waits for the far node before it ends.
 type polite struct {
 	*asker

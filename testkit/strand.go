@@ -9,6 +9,7 @@ type strand struct {
 	next  func() (struct{}, bool)
 	stop  func()
 	yield func(struct{}) bool
+	runs  bool // it has the step now
 }
 
 // abandoned unwinds work whose node has died while it waited.
@@ -36,9 +37,9 @@ func (l *life) spin(work func()) {
 func (s *strand) resume() {
 	w := s.of.node.world
 	before := w.strand
-	w.strand = s
+	w.strand, s.runs = s, true
 	_, waits := s.next()
-	w.strand = before
+	w.strand, s.runs = before, false
 	if waits {
 		return
 	}
@@ -50,10 +51,13 @@ func (s *strand) resume() {
 	}
 }
 
-// endStrands unwinds what waits. Whoever would hear of it is dead.
+// endStrands unwinds what waits. Whoever would hear of it is dead. Work that ends its own node does not wait, and cannot be stopped by
+// itself: it goes on to its end.
 func (l *life) endStrands() {
 	for _, s := range l.strands {
-		s.stop()
+		if !s.runs {
+			s.stop()
+		}
 	}
 	l.strands = nil
 }
