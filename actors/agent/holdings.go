@@ -55,6 +55,15 @@ func (h *holdings) messages() (list []*mesospb.Operation) {
 	return list
 }
 
+// report is what a master is told of operations when the agent registers. It may be asked several times, and which of the reports
+// the master has read is not known: it knows for certain what was in all of them.
+func (h *holdings) report(first bool) []*mesospb.Operation {
+	for _, o := range h.operations {
+		o.known = o.stored && (first || o.known)
+	}
+	return h.messages()
+}
+
 // record is what goes to disk.
 func (h *holdings) record(unfinished []*controlpb.VolumeChange) *controlpb.ResourcesCheckpoint {
 	r := &controlpb.ResourcesCheckpoint{Version: proto.Uint32(checkpointVersion), Resources: checkpointed(h.total).Proto(),

@@ -36,6 +36,7 @@ type membership struct {
 	reachable   bool         // the link has not broken since the last attempt
 	backoff     time.Duration
 	attempt     process.Timer
+	reported    bool   // since it is away the agent has sent what it has
 	proving     uint64 // the authentication under way; 0: none
 	unproven    int    // authentications in a row without success
 	pings       process.Timer
@@ -129,7 +130,7 @@ func (a *Agent) disconnect() {
 		}
 	}
 	m.attempt, m.pings = nil, nil
-	m.proving = 0
+	m.proving, m.reported = 0, false
 }
 
 // join begins to register, after a random wait, because everybody else begins now too.

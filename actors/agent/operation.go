@@ -23,6 +23,8 @@ import (
 type operation struct {
 	info   *mesospb.Operation
 	stored bool
+	// known: the master has ordered it, or it was in what the agent told it when it registered.
+	known bool
 	// truth is said once with an operation that had no effect: what the agent has instead.
 	truth *controlpb.CheckpointedResources
 	wait  time.Duration
@@ -41,7 +43,7 @@ func (a *Agent) applyOperation(from process.UPID, m *controlpb.ApplyOperation) {
 	if h.knows(m.GetUuid()) {
 		return // said twice
 	}
-	o := &operation{wait: firstRetry, info: &mesospb.Operation{FrameworkId: m.FrameworkId, AgentId: a.info.GetId(),
+	o := &operation{wait: firstRetry, known: true, info: &mesospb.Operation{FrameworkId: m.FrameworkId, AgentId: a.info.GetId(),
 		Info: m.GetOperation(), Uuid: &mesospb.UUID{Value: m.GetUuid()}}}
 	status := &mesospb.OperationStatus{OperationId: m.GetOperation().Id, AgentId: a.info.GetId(),
 		State: mesospb.OperationState_OPERATION_FINISHED.Enum()}
@@ -112,9 +114,16 @@ func (a *Agent) uses(p place) bool {
 	return false
 }
 
-// tellOperation sends what became of an operation, until it is acknowledged.
+// tellOperation sends what became of an operation, until it is acknowledged. One that an earlier master ordered, and that was
+// written down after the agent had told the present one what it has, means nothing to that one: it is told everything anew.
 func (a *Agent) tellOperation(o *operation) {
 	if a.phase != member || !o.stored || !slices.Contains(a.holdings.operations, o) {
+		return
+	}
+	if !o.known {
+		a.b.Log().Info("the master does not know of an operation; registering again", "operation", o.info.GetInfo().GetType())
+		a.disconnect()
+		a.join()
 		return
 	}
 	a.b.Send(a.membership.master, &controlpb.UpdateOperationStatus{AgentId: a.info.GetId(), FrameworkId: o.info.FrameworkId,

@@ -224,6 +224,34 @@ func TestOperationsOfADeposedMaster(t *testing.T) {
 	w.master.ExpectNone(time.Minute, testkit.Of[*controlpb.UpdateOperationStatus]())
 }
 
+// What was ordered by one master, and is written down only when the agent has told the next one what it has, was in no report: the
+// next one would take it for something that was acknowledged long ago.
+func TestOperationsThatAMasterHasNeverHeardOf(t *testing.T) {
+	w := joined(t, roomy)
+	w.a.Disk().Intercept = func(c testkit.Write) (int, error) {
+		if c.Frees {
+			return 0, nil
+		}
+		return 0, testkit.ErrFull
+	}
+	w.order("u", named("x", reserving(reserved("cpus:1", "web")...)))
+	w.Advance(time.Second)
+	w.epoch++ // its successor is at the same address
+	w.Reset(w.master, w.a)
+	if back := w.returned(); len(back.GetOperations()) != 0 || len(back.GetCheckpointedResources()) != 0 {
+		t.Errorf("it tells of what is not written: %v", back)
+	}
+	w.Advance(5 * time.Second)
+	w.a.Disk().Intercept = nil
+	if back := w.returned(); len(back.GetOperations()) != 1 || written(back.GetCheckpointedResources()) != "cpus(reservations: [(DYNAMIC,web)]):1" {
+		t.Errorf("it came back with %v", back)
+	}
+	w.told("u", mesospb.OperationState_OPERATION_FINISHED)
+	w.order("v", reserving(reserved("cpus:1", "web")...))
+	w.told("v", mesospb.OperationState_OPERATION_FINISHED)
+	w.master.ExpectNone(30*time.Second, testkit.Of[*controlpb.ReregisterAgent]())
+}
+
 // Whenever the agent is killed, what it had said it still has, a volume that it has is there, and one that it has not
 // is not.
 func TestOperationsKilledAtEveryPoint(t *testing.T) {

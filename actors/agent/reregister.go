@@ -26,8 +26,10 @@ var capabilities = []*mesospb.AgentInfo_Capability{
 // reregistration is everything that a master has to know of an agent that returns. Command executors are left
 // out, as in Mesos: the agent made them up, and their resources are in no offer.
 func (a *Agent) reregistration() *controlpb.ReregisterAgent {
+	first := !a.membership.reported
+	a.membership.reported = true
 	m := &controlpb.ReregisterAgent{Agent: a.info, Version: proto.String(Version), Capabilities: capabilities,
-		CheckpointedResources: checkpointed(a.holdings.stored).Proto(), Operations: a.holdings.messages()}
+		CheckpointedResources: checkpointed(a.holdings.stored).Proto(), Operations: a.holdings.report(first)}
 	for _, f := range a.sortedFrameworks() {
 		if f.leaving {
 			continue
