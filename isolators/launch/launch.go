@@ -32,13 +32,18 @@ import (
 // Files are the streams of a container's first process; nil: the null device. The caller closes its own.
 type Files struct {
 	Stdin, Stdout, Stderr *os.File
+	// Status is a file, open for writing, that gets the program's wait status as 4 bytes in the machine's order when it has
+	// ended: with Plan.Init, because then the process that the agent can wait for is another one, which ends with 128 and the
+	// number of the signal where the program was killed by one. It may be on a disk, where an agent finds it that did not start
+	// the container. nil: nowhere.
+	Status *os.File
 }
 
 // Start has the first process of a container born, which waits. Whoever started it calls Wait, whatever becomes of it.
 // Errors have the class of what to do: fault.ErrInvalid to change the plan, ErrDenied to give the agent a right,
 // ErrUnsupported to have a newer kernel.
 func Start(plan *isolators.Plan, files Files) (*Child, error) {
-	steps, err := compile(plan, os.Geteuid() == 0)
+	steps, err := compile(plan, os.Geteuid() == 0, files.Status != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +68,8 @@ func Start(plan *isolators.Plan, files Files) (*Child, error) {
 // newborn is what is open while a process is being born.
 type newborn struct {
 	exe, cgroup  *os.File
-	null         *os.File
+	null, init   *os.File
+	status       *os.File
 	plan, report *os.File // our ends
 	theirs       []int
 	streams      []uintptr
@@ -71,7 +77,7 @@ type newborn struct {
 }
 
 func conceive(plan *isolators.Plan, files Files) (b *newborn, err error) {
-	b = &newborn{pidfd: -1}
+	b = &newborn{pidfd: -1, status: files.Status}
 	defer func() {
 		if err != nil {
 			b.close()
@@ -79,6 +85,11 @@ func conceive(plan *isolators.Plan, files Files) (b *newborn, err error) {
 	}()
 	if b.exe, err = image(plan); err != nil {
 		return b, err
+	}
+	if plan.Init {
+		if b.init, err = stayer(); err != nil {
+			return b, err
+		}
 	}
 	if plan.Cgroup != "" {
 		fd, err := unix.Open(plan.Cgroup, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -130,9 +141,24 @@ func pollable(fd int, name string) *os.File {
 
 // fork makes the process. With namespaces to enter that need it the process is another one in the end.
 func (b *newborn) fork(plan *isolators.Plan) error {
+	files := append(b.streams[:len(b.streams):len(b.streams)], uintptr(b.theirs[0]), uintptr(b.theirs[1]))
+	if b.init != nil {
+		fd, err := raw(b.init)
+		if err != nil {
+			return err
+		}
+		files = append(files, fd)
+	}
+	if b.init != nil && b.status != nil {
+		fd, err := raw(b.status)
+		if err != nil {
+			return err
+		}
+		files = append(files, fd)
+	}
 	attr := &syscall.ProcAttr{
 		Env:   []string{birth.Marker + "=1", "GOGC=off", "GOMAXPROCS=1"},
-		Files: append(b.streams[:len(b.streams):len(b.streams)], uintptr(b.theirs[0]), uintptr(b.theirs[1])),
+		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &b.pidfd},
 	}
 	if b.cgroup != nil {

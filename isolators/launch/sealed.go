@@ -50,27 +50,32 @@ func detached() (*os.File, error) {
 	return os.Open(fmt.Sprintf("/proc/self/fd/%d", tree))
 }
 
-// copied is the binary in memory, sealed. It costs its size once, where the agent may not copy mounts.
+// copied is the binary in memory. It costs its size once, where the agent may not copy mounts.
 func copied() (*os.File, error) {
 	self, err := os.Open("/proc/self/exe")
 	if err != nil {
 		return nil, err
 	}
 	defer self.Close()
-	fd, err := unix.MemfdCreate("meseta", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	return inMemory("meseta", self)
+}
+
+// inMemory is a program in a file of its own that is nowhere, and that nobody can ever change.
+func inMemory(name string, from io.Reader) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
 	if err == unix.EINVAL { // a kernel before 6.3 has no MFD_EXEC, and lets every one be executed
-		fd, err = unix.MemfdCreate("meseta", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)
 	}
-	memory := os.NewFile(uintptr(fd), "meseta")
+	memory := os.NewFile(uintptr(fd), name)
 	defer memory.Close()
-	if _, err := io.Copy(memory, self); err != nil {
+	if _, err := io.Copy(memory, from); err != nil {
 		return nil, err
 	}
 	seals := unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(memory.Fd(), unix.F_ADD_SEALS, seals); err != nil {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		return nil, fmt.Errorf("seal it: %w", err)
 	}
 	// Opened anew: what is open for writing cannot be executed.

@@ -27,7 +27,7 @@ func (s *steps) add(step birth.Step, what string, args ...any) {
 // compile turns a plan into steps. Their order is the point of it: what needs rights before they are given up, what needs
 // the machine's files before they are out of sight, limits where only the program feels them, and the filter of system
 // calls last, when all that it has to let through is the program's start.
-func compile(plan *isolators.Plan, root bool) (steps, error) {
+func compile(plan *isolators.Plan, root, status bool) (steps, error) {
 	var s steps
 	if err := validate(plan, root); err != nil {
 		return s, err
@@ -40,6 +40,13 @@ func compile(plan *isolators.Plan, root bool) (steps, error) {
 	s.add(birth.Step{Op: birth.Umask, N: []uint64{0o022}}, "umask")
 	if plan.Dir != "" {
 		s.add(birth.Step{Op: birth.Dir, S: []string{plan.Dir}}, "work in %s", plan.Dir)
+	}
+	if plan.Init {
+		stay := birth.Step{Op: birth.Stay, N: []uint64{birth.InitFD, 0}}
+		if status {
+			stay.N[1] = birth.StatusFD
+		}
+		s.add(stay, "stay as the first process of the pid namespace")
 	}
 	for _, r := range plan.Rlimits {
 		s.add(birth.Step{Op: birth.Rlimit, N: []uint64{uint64(r.Kind), r.Soft, r.Hard}}, "limit %s to %s, at most %s", rlimitName(r.Kind), limit(r.Soft), limit(r.Hard))

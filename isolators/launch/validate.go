@@ -36,8 +36,8 @@ func validate(p *isolators.Plan, root bool) error {
 		return bad("a new user namespace wants users and groups, 0 first")
 	case len(p.Seccomp) > 4096:
 		return bad("a filter of system calls has at most 4096 instructions, not %d", len(p.Seccomp))
-	case p.Init:
-		return fmt.Errorf("the plan of a container: a first process that stays beside the program: %w", fault.ErrUnsupported)
+	case p.Init && p.Namespaces&unix.CLONE_NEWPID == 0:
+		return bad("a first process that stays wants a new pid namespace")
 	}
 	if !root {
 		if err := withoutRoot(p); err != nil {

@@ -13,6 +13,9 @@ type world struct {
 	ended bool
 	trees []int // of the Tree steps; -1: not there, and optional
 
+	// What becomes of this process when it stays, and where the program's status goes; 0: it does not, nowhere.
+	init, status int
+
 	tail tail // what is collected for the last moment
 }
 

@@ -58,7 +58,8 @@ const (
 	attrNodirat  = 0x80
 	attrNosymf   = 0x200000
 
-	procMagic = 0x9fa0
+	procMagic    = 0x9fa0
+	lastPossible = 63 // no kernel can have more capabilities
 )
 
 const msNosymfollow = 256

@@ -20,7 +20,7 @@ const (
 	Readonly                 // S: path
 	Pivot                    // the root of the paths becomes that of the process, and the machine's goes away
 	Keyring                  // a session keyring of its own
-	Stay                     // this process becomes the first of its pid namespace for good; N: descriptor for the status, or 0. What follows is done by its child
+	Stay                     // this process stays as the first of its pid namespace, and its child does the rest; N: descriptors of the program to stay as and for the wait status, or 0
 	Umask                    // N: mask
 	Dir                      // S: path
 	Rlimit                   // N: kind, soft, hard
@@ -58,11 +58,15 @@ const Marker = "MESETA_BIRTH"
 // Name is what such a process is called in lists of processes until its program runs.
 const Name = "meseta-container"
 
+// InitName is what the process that stays is called.
+const InitName = "meseta-init"
+
 // The descriptors of such a process besides the three usual ones.
 const (
 	StepsFD  = 3 // the steps come from here; its end without them means that nobody wants the process any more
 	ReportFD = 4 // what went wrong goes here; its end after the word Ready means that the program runs
-	StatusFD = 5 // where Stay writes the program's wait status; not always there
+	InitFD   = 5 // what Stay becomes
+	StatusFD = 6 // where that writes the program's wait status
 )
 
 // Limits of what is believed of a pipe.

@@ -39,6 +39,8 @@ func held[T any](w *world, v *T) uintptr {
 // late collects the steps of the last moment, and at Exec takes them.
 func (w *world) late(s Step) *failure {
 	switch s.Op {
+	case Stay:
+		w.init, w.status = int(s.N[0]), int(s.N[1])
 	case Rlimit:
 		w.call(syscall.SYS_PRLIMIT64, 0, uintptr(s.N[0]), held(w, &[2]uint64{s.N[1], s.N[2]}))
 	case Bounding:
@@ -79,6 +81,9 @@ func (w *world) late(s Step) *failure {
 			return f
 		}
 		report(Report{Step: Ready})
+		if w.init != 0 {
+			return w.stay()
+		}
 		var e syscall.Errno
 		w.step, e = w.tail.run()
 		return &failure{e, ""}
