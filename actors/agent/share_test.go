@@ -91,7 +91,9 @@ func TestAContainerThatCannotGrowEnds(t *testing.T) {
 	w.Advance(time.Second)
 	w.update("t1", running)
 	w.status("t1", running)
-	w.a.Machine.OnUpdate = func(*cast.Process, []*mesospb.Resource, map[string]float64) error { return errors.New("the kernel says no") }
+	w.a.Machine.OnUpdate = func(*cast.Process, []*mesospb.Resource, map[string]float64) error {
+		return errors.New("the kernel says no")
+	}
 	w.run(custom("t2", "e", "puppet", using("cpus:1;mem:64", nil)))
 	for _, id := range []string{"t1", "t2"} {
 		w.status(id, failed, because(mesospb.TaskStatus_REASON_CONTAINER_UPDATE_FAILED), func(u *controlpb.StatusUpdate) error {

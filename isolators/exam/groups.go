@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
 )
 
 // hierarchy is a mounted hierarchy of control groups.
@@ -65,4 +66,19 @@ func groupsNamed(name string) (all []string) {
 		})
 	}
 	return all
+}
+
+// Groups are the control groups that have a name, and those below them, in all hierarchies; parents before their children. It is
+// for tests of whoever uses isolators.
+func Groups(name string) []string { return groupsNamed(name) }
+
+// RemoveGroups removes them. They are empty, or the test has left something.
+func RemoveGroups(t *testing.T, name string) {
+	t.Helper()
+	groups := groupsNamed(name)
+	for n := len(groups) - 1; n >= 0; n-- {
+		if err := os.Remove(groups[n]); err != nil && !os.IsNotExist(err) {
+			t.Errorf("a control group cannot be removed: %v", err)
+		}
+	}
 }

@@ -38,19 +38,9 @@ func newRoom(t *testing.T, c Case) *room {
 	if c.Settings != nil {
 		c.Settings(&r.settings)
 	}
-	t.Cleanup(func() { r.leave(t) })
-	r.chain(t) // what is made once, such as the root of all groups, is there before anything is counted
+	t.Cleanup(func() { RemoveGroups(t, r.settings.CgroupsRoot) }) // an isolator may keep the root
+	r.chain(t)                                                    // what is made once, such as the root of all groups, is there before anything is counted
 	return r
-}
-
-// leave removes the root of the control groups, which an isolator may keep.
-func (r *room) leave(t *testing.T) {
-	groups := groupsNamed(r.settings.CgroupsRoot)
-	for n := len(groups) - 1; n >= 0; n-- {
-		if err := os.Remove(groups[n]); err != nil && !os.IsNotExist(err) {
-			t.Errorf("a control group cannot be removed: %v", err)
-		}
-	}
 }
 
 // chain is the isolator as an agent that has just been started has it, behind those that work before it.

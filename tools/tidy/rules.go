@@ -128,6 +128,7 @@ func testkitInTests(f *File, report reporter) {
 var edges = []string{
 	"actors/process",             // the runtime itself, which is what keeps time and threads away from the others
 	"actors/containerizer/posix", // forks, waits, kills
+	"actors/containerizer/linux", // the same, with isolators
 	"actors/gateway",             // runs in the goroutines of connections, in front of the actors
 	"actors/fetcher",             // downloads and unpacks
 }

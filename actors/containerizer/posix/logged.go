@@ -47,7 +47,7 @@ func (l *Launcher) logged(spec containerizer.Spec, credential *syscall.Credentia
 		writers.close()
 		return nil, fmt.Errorf("run the logger %s in %s: %w", spec.Logger[0], spec.Dir, err)
 	}
-	go l.reap(pid, &child{ended: make(chan struct{})}) // nobody asks how it ended, but somebody has to hear it
+	go reap(pid, &child{ended: make(chan struct{})}) // nobody asks how it ended, but somebody has to hear it
 	stdin, err := os.Open(os.DevNull)
 	if err != nil {
 		writers.close()

@@ -107,7 +107,7 @@ func (l *Launcher) fork(path string, argv []string, reaps bool, attr *syscall.Pr
 	c := &child{start: s.start, reaps: reaps, ended: make(chan struct{})}
 	l.children[pid] = c
 	if !l.subreaper {
-		go l.reap(pid, c)
+		go reap(pid, c)
 	}
 	return pid, s.start, nil
 }

@@ -32,20 +32,29 @@ func (l *Launcher) await(p containerizer.Process, cancelled <-chan struct{}) (co
 			return containerizer.Exit{}, nil
 		}
 	}
+	return containerizer.Exit{}, awaitOther(p, cancelled)
+}
+
+func awaitOther(p containerizer.Process, cancelled <-chan struct{}) error {
 	h, ok := hold(&stat{pid: p.PID, start: p.StartTicks})
 	if !ok {
-		return containerizer.Exit{}, nil
+		return nil
 	}
 	defer h.close()
+	ended := make(chan struct{})
+	defer close(ended)
 	go func() { // ends the wait below; closing again is harmless
-		<-cancelled
-		h.close()
+		select {
+		case <-cancelled:
+			h.close()
+		case <-ended:
+		}
 	}()
-	return containerizer.Exit{}, h.wait()
+	return h.wait()
 }
 
 // reap waits for one child. It parks on the pidfd in Go's poller, so a thousand containers cost no thread.
-func (l *Launcher) reap(pid int, c *child) {
+func reap(pid int, c *child) {
 	if h, err := open(pid); err == nil {
 		_ = h.wait() // on an error the blocking wait below does the same, at the price of a thread
 		h.close()
