@@ -36,6 +36,8 @@ type Settings struct {
 
 	// SandboxDirectory is where a container with a root of its own finds its sandbox: /mnt/mesos/sandbox.
 	SandboxDirectory string
+	// HostPathVolumeForceCreation are directories below which volume/host_path makes what is missing.
+	HostPathVolumeForceCreation []string
 	// DisallowSharingAgentPIDNamespace and DisallowSharingAgentIPCNamespace refuse top-level containers that ask for the machine's.
 	DisallowSharingAgentPIDNamespace, DisallowSharingAgentIPCNamespace bool
 	// DefaultContainerShmSize is the size of a container's own /dev/shm in bytes; 0: the kernel's default, half of the memory.

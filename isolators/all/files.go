@@ -4,6 +4,7 @@ import (
 	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/filesystem"
 	"github.com/meseta-io/meseta/isolators/namespaces"
+	"github.com/meseta-io/meseta/isolators/volumes"
 )
 
 // separating keeps apart what processes see of each other. Files come first: what is mounted later is mounted on them.
@@ -18,4 +19,7 @@ var separating = []isolators.Builder{
 }
 
 // files are volumes, devices and cards, and how full the disk may be.
-var files []isolators.Builder
+var files = []isolators.Builder{
+	{Names: []string{"volume/host_path"}, Always: true, New: volumes.NewHostPath},
+	{Names: []string{"volume/sandbox_path"}, Always: true, New: volumes.NewSandboxPath},
+}

@@ -40,6 +40,7 @@ func newRoom(t *testing.T, c Case) *room {
 	}
 	t.Cleanup(func() { RemoveGroups(t, r.settings.CgroupsRoot) }) // an isolator may keep the root
 	r.chain(t)                                                    // what is made once, such as the root of all groups, is there before anything is counted
+	warm(t)
 	return r
 }
 
