@@ -46,6 +46,13 @@ type Settings struct {
 	// in blocks of 65536: [1000000-66535999].
 	UserNamespaceRange string
 
+	// EffectiveCapabilities are what a container has that asks for none, BoundingCapabilities the most that one can have; nil: as
+	// the kernel has it for the container's user.
+	EffectiveCapabilities, BoundingCapabilities *mesospb.CapabilityInfo
+	// SeccompConfigDir is where profiles of system calls are, in Docker's format; SeccompProfileName is that of containers that
+	// name none, a file there or "default" for the built-in one. Empty: such containers are not filtered.
+	SeccompConfigDir, SeccompProfileName string
+
 	// NetworkCNIPluginsDir are the directories of CNI plugins with colons between them, NetworkCNIConfigDir that of the files that
 	// describe networks; both or none. NetworkCNIRootDirPersist: what is noted of networks survives a restart of the machine.
 	// WithoutCNIMetrics: no statistics of containers' interfaces (--network_cni_metrics=false).

@@ -5,7 +5,10 @@ import (
 	"slices"
 
 	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/capabilities"
 	"github.com/meseta-io/meseta/isolators/cgroups"
+	"github.com/meseta-io/meseta/isolators/privileges"
+	"github.com/meseta-io/meseta/isolators/rlimits"
 )
 
 // Builders are those of all isolators. Groups of processes come first, because what follows rests on them; then what counts,
@@ -25,5 +28,5 @@ var (
 	// secrets bring what nobody else may read.
 	secrets []isolators.Builder
 	// rights are capabilities, limits of processes and system calls.
-	rights []isolators.Builder
+	rights = []isolators.Builder{capabilities.Builder, rlimits.Builder, privileges.Builder}
 )
