@@ -11,6 +11,16 @@ import (
 	"github.com/meseta-io/meseta/isolators"
 )
 
+// Ready opens what all containers are started from, once for this process. Start does it too; an agent that asks first hears
+// at its own start what is wrong, and its first container is not slower than the others.
+func Ready() error {
+	_, err := sealed()
+	if err == nil {
+		_, err = stayer()
+	}
+	return err
+}
+
 // image is what the process runs until its program. Where the process stays the agent's own user and sees what the agent
 // sees there is nothing to protect that it could not reach by its name.
 func image(plan *isolators.Plan) (*os.File, error) {
