@@ -84,6 +84,9 @@ func FuzzDecodeProto(f *testing.F) {
 			}
 			return
 		}
+		if got, want := wire.AppendField(nil, 7, m), field(t, 7, m); !bytes.Equal(got, want) && !sameField(got, want, m.ProtoReflect().Type()) {
+			t.Fatalf("\n got %x\nwant %x", got, want)
+		}
 		text := wire.AppendJSON(nil, m)
 		back := newMessage(t, typ)
 		if err := wire.DecodeJSON(text, back, wire.Limits{}); err != nil {

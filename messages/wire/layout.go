@@ -16,8 +16,9 @@ import (
 // The layout is taken from the struct's own tags and checked against the descriptor; a type that does not fit exactly
 // (dynamic messages, oneofs, odd maps) has none and goes through reflection.
 type layout struct {
-	typ    reflect.Type // the struct, as in the plan
-	fields []slot       // in the order of the plan's fields
+	typ    reflect.Type  // the struct, as in the plan
+	fields []slot        // in the order of the plan's fields
+	binary *binaryLayout // nil if the binary form goes through reflection
 }
 
 type slot struct {
@@ -90,6 +91,7 @@ func layoutOf(p *plan) *layout {
 		}
 		l.fields = append(l.fields, slot{sf.Offset, op, sf.Type})
 	}
+	l.binary = binaryOf(p, l)
 	return l
 }
 

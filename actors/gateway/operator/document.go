@@ -58,10 +58,7 @@ func element(dst []byte, field protoreflect.FieldDescriptor, f wire.Format, m pr
 	if f == wire.JSON {
 		return append(wire.AppendJSON(dst, m), ',')
 	}
-	dst = protowire.AppendTag(dst, field.Number(), protowire.BytesType)
-	dst = protowire.AppendVarint(dst, uint64(proto.Size(m)))
-	dst, _ = proto.MarshalOptions{AllowPartial: true, UseCachedSize: true}.MarshalAppend(dst, m) // fails only for what is partial
-	return dst
+	return wire.AppendField(dst, field.Number(), m)
 }
 
 // jsonDocument strings the pieces of an answer together.

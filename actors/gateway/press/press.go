@@ -1,17 +1,15 @@
 // Package press encodes large answers in pieces, several at a time, and hands the pieces on in their order. All answers of
-// a program share its presses: one processor stays free for those who ask for little, however many ask for everything.
+// a program share its presses: one processor (see Spare) stays free for those who ask for little, however many ask for
+// everything.
 package press
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 )
 
 // Job appends one piece of an answer.
 type Job func(dst []byte) []byte
-
-var slots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 
 // pieceSize is about how large pieces get; those that are much larger are not kept for the next answer.
 const pieceSize = 256 << 10
@@ -21,7 +19,7 @@ var pieces = sync.Pool{New: func() any { b := make([]byte, 0, pieceSize); return
 // Stream does the jobs and hands on each piece as soon as those before it are. A piece is only good until emit returns;
 // when that says false nothing more is encoded. Few pieces lie in memory at any time.
 func Stream(jobs []Job, emit func(piece []byte) bool) {
-	run(jobs, 2*cap(slots), func(piece *[]byte) bool {
+	run(jobs, 2*cap(slots()), func(piece *[]byte) bool {
 		ok := emit(*piece)
 		recycle(piece)
 		return ok
@@ -38,8 +36,8 @@ func recycle(piece *[]byte) {
 
 func run(jobs []Job, ahead int, emit func(*[]byte) bool) {
 	do := func(i int) *[]byte {
-		slots <- struct{}{}
-		defer func() { <-slots }()
+		slots() <- struct{}{}
+		defer func() { <-slots() }()
 		b := pieces.Get().(*[]byte)
 		*b = jobs[i](*b)
 		return b
@@ -55,7 +53,7 @@ func run(jobs []Job, ahead int, emit func(*[]byte) bool) {
 	var next atomic.Int64
 	var over atomic.Bool
 	room := make(chan struct{}, max(1, ahead)) // pieces that are in work or wait for their turn
-	for range min(cap(slots), len(jobs)) {
+	for range min(cap(slots()), len(jobs)) {
 		go func() {
 			for {
 				room <- struct{}{}

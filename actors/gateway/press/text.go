@@ -75,7 +75,7 @@ func Ready(texts []*Text, packed bool) {
 	}
 	var next atomic.Int64
 	var all sync.WaitGroup
-	for range min(cap(slots), (len(missing)+few-1)/few) {
+	for range min(cap(slots()), (len(missing)+few-1)/few) {
 		all.Go(func() {
 			for from := int(next.Add(few)) - few; from < len(missing); from = int(next.Add(few)) - few {
 				prepare(missing[from:min(from+few, len(missing))], packed)
@@ -87,8 +87,8 @@ func Ready(texts []*Text, packed bool) {
 
 // prepare makes texts while it holds a slot.
 func prepare(texts []*Text, packed bool) {
-	slots <- struct{}{}
-	defer func() { <-slots }()
+	slots() <- struct{}{}
+	defer func() { <-slots() }()
 	for _, t := range texts {
 		if t.Bytes(); packed {
 			t.Packed()

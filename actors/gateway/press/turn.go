@@ -9,8 +9,8 @@ const blocked = time.Millisecond
 // turn. Whoever takes longer waits for a slow client, which takes no processor: his turn ends by itself, so that such
 // clients hold up nobody.
 func Turn() (done func()) {
-	slots <- struct{}{}
-	end := func() { <-slots }
+	slots() <- struct{}{}
+	end := func() { <-slots() }
 	timer := time.AfterFunc(blocked, end)
 	return func() {
 		if timer.Stop() {

@@ -4,11 +4,16 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
 )
+
+// processors is how many there are before a node is open.
+var processors = runtime.GOMAXPROCS(0)
 
 func newService(t *testing.T, log io.Writer) *node.Service {
 	t.Helper()
@@ -64,6 +69,9 @@ func TestOpen(t *testing.T) {
 	}
 	if err := <-answered; err != nil {
 		t.Error(err)
+	}
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) != processors+1 {
+		t.Errorf("the scheduler has %d processors, and had %d before", runtime.GOMAXPROCS(0), processors)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
 	"github.com/meseta-io/meseta/actors/gateway/files"
 	doors "github.com/meseta-io/meseta/actors/gateway/node"
+	"github.com/meseta-io/meseta/actors/gateway/press"
 	"github.com/meseta-io/meseta/actors/gateway/realms"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
@@ -82,6 +83,7 @@ func New(c Config, log *Log) (*Service, error) {
 
 // Open begins to answer HTTP requests, when everybody is there who answers them.
 func (s *Service) Open() error {
+	press.Spare()
 	var err error
 	if s.doors, err = gateway.New(s.config.Config, s.parts); err != nil {
 		return err
