@@ -31,6 +31,14 @@ type Settings struct {
 	RevocableEqual bool
 	// CountTasks: statistics have numbers of processes and threads.
 	CountTasks bool
+	// NetClsPrimary and NetClsSecondaries are the handles that mark containers' packets: "0x0012" and "0x0001,0xffff".
+	NetClsPrimary, NetClsSecondaries string
+	// AllowedDevices are those that containers may use besides the usual.
+	AllowedDevices *mesospb.DeviceWhitelist
+	// PerfEvents are what cgroups/perf_event counts, such as "cycles" and "page-faults", for PerfDuration (10 seconds) in every
+	// PerfInterval (1 minute).
+	PerfEvents                 []string
+	PerfInterval, PerfDuration time.Duration
 	// DestroyTimeout is how long a control group may take to become empty: 1 minute.
 	DestroyTimeout time.Duration
 

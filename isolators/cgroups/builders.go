@@ -14,6 +14,24 @@ func Builders() []isolators.Builder {
 		{Names: []string{"cgroups/core"}, Always: true, New: s.core},
 		{Names: []string{"cgroups/cpu", "cgroups"}, Sets: everything, New: s.cpu},
 		{Names: []string{"cgroups/mem", "cgroups"}, Sets: everything, New: s.memory},
+		{Names: []string{"cgroups/pids"}, Sets: everything, New: s.pids},
+		{Names: []string{"cgroups/cpuset"}, Sets: everything, New: s.plain("cgroups/cpuset", "cpuset")},
+		{Names: []string{"cgroups/devices"}, Sets: everything, New: s.guard},
+		{Names: []string{"cgroups/blkio"}, Sets: everything, New: s.blkio},
+		{Names: []string{"cgroups/hugetlb"}, Sets: everything, New: s.plain("cgroups/hugetlb", "hugetlb")},
+		{Names: []string{"cgroups/net_cls"}, Sets: everything, New: s.netcls},
+		{Names: []string{"cgroups/net_prio"}, Sets: everything, New: s.plain("cgroups/net_prio", "net_prio")},
+	}
+}
+
+// plain has every container in a group of its own of a controller, as Mesos does, for the operator to write into.
+func (s *shared) plain(name, controller string) func(isolators.Settings) (isolators.Isolator, error) {
+	return func(settings isolators.Settings) (isolators.Isolator, error) {
+		c, err := s.need(settings, name, controller)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
 	}
 }
 

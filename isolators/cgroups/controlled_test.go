@@ -1,9 +1,17 @@
 package cgroups_test
 
 import (
+	"context"
+	"fmt"
 	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/cgroups/hierarchy"
@@ -15,6 +23,11 @@ import (
 // the leaf.
 func groupOf(t *testing.T, x *exam.Box, controller string) (g hierarchy.Group, two bool) {
 	t.Helper()
+	return groupOfProcess(t, x.PID(), controller)
+}
+
+func groupOfProcess(t *testing.T, pid int, controller string) (g hierarchy.Group, two bool) {
+	t.Helper()
 	layout, err := hierarchy.Find()
 	if err != nil {
 		t.Fatal(err)
@@ -23,39 +36,26 @@ func groupOf(t *testing.T, x *exam.Box, controller string) (g hierarchy.Group, t
 	if !ok {
 		t.Fatalf("no controller %s", controller)
 	}
-	text := x.Proc(t, "cgroup")
-	for line := range strings.Lines(text) {
-		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if h.Unified && f[1] == "" {
-			return hierarchy.Group("/sys/fs/cgroup" + strings.TrimSuffix(f[2], "/leaf")), true
-		}
-		for name := range strings.SplitSeq(f[1], ",") {
-			if name == controller && !h.Unified {
-				mount := strings.TrimSuffix(string(h.Own), strings.TrimSuffix(own(t, controller), "/"))
-				return hierarchy.Group(mount + f[2]), false
-			}
-		}
-	}
-	t.Fatalf("the process is in no group of %s: %s", controller, text)
-	return "", false
+	// Where the hierarchy is mounted is known by where the test's own group is. An agent may have moved, and the test with it.
+	mount := strings.TrimSuffix(string(h.Own), strings.TrimSuffix(groupIn(t, "/proc/self/cgroup", controller, h.Unified), "/"))
+	path := groupIn(t, fmt.Sprintf("/proc/%d/cgroup", pid), controller, h.Unified)
+	return hierarchy.Group(mount + strings.TrimSuffix(path, "/leaf")), h.Unified
 }
 
-// own is the test's group in a controller's hierarchy, as the kernel names it.
-func own(t *testing.T, controller string) string {
+// groupIn is the group of a controller, or of version 2, in a file like /proc/self/cgroup.
+func groupIn(t *testing.T, file, controller string, two bool) string {
 	t.Helper()
-	text, err := hierarchy.Slurp("/proc/self/cgroup", nil)
+	text, err := hierarchy.Slurp(file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		for name := range strings.SplitSeq(f[1], ",") {
-			if name == controller {
-				return f[2]
-			}
+		if two && f[1] == "" || !two && slices.Contains(strings.Split(f[1], ","), controller) {
+			return f[2]
 		}
 	}
-	t.Fatalf("the test is in no group of %s", controller)
+	t.Fatalf("no group of %s in %s", controller, text)
 	return ""
 }
 
@@ -124,7 +124,7 @@ func TestMemory(t *testing.T) {
 	exam.Take(t, exam.Case{
 		Builder: b, Before: before,
 		Needs:  []exam.Need{exam.Root, exam.Controller("memory"), exam.Unified},
-		Script: "a=$(head -c 8000000 /dev/zero | tr '\\0' x); echo $a | wc -c > used; sleep 600",
+		Script: "dd if=/dev/zero of=data bs=65536 count=32 2>/dev/null; echo done > used; sleep 600",
 		Prepared: func(t *testing.T, x *exam.Box) {
 			if x.Plan.OOMScore != nil {
 				t.Errorf("one that may not take more than it asked for is sooner killed by %d", *x.Plan.OOMScore)
@@ -179,4 +179,182 @@ func TestMemory(t *testing.T) {
 			"more than ever": func(c *isolators.Container) { c.Limits = map[string]float64{"mem": 1e300} },
 		},
 	})
+}
+
+func TestPids(t *testing.T) {
+	before, b := builders(t, "cgroups/pids")
+	exam.Take(t, exam.Case{
+		Builder: b, Before: before,
+		Needs:     []exam.Need{exam.Root, exam.Controller("pids"), exam.Unified},
+		Container: func(c *isolators.Container) { c.Resources = append(c.Resources, exam.Scalar("pids", 40)) },
+		Running: func(t *testing.T, x *exam.Box) {
+			if x.Container.Resources[2].GetScalar().GetValue() == 40 {
+				g, _ := groupOf(t, x, "pids")
+				says(t, g, "pids.max", "40")
+			}
+		},
+		Update: func(c *isolators.Container) { c.Resources[2] = exam.Scalar("pids", 60) },
+		Updated: func(t *testing.T, x *exam.Box) {
+			g, _ := groupOf(t, x, "pids")
+			says(t, g, "pids.max", "60")
+		},
+		NestedRunning: func(t *testing.T, x *exam.Box) {
+			g, _ := groupOf(t, x, "pids")
+			if n, err := g.Uint("pids.max"); err != nil || n < 100 || n > 1<<22 {
+				t.Errorf("one that did not ask may have %d, %v", n, err)
+			}
+		},
+	})
+}
+
+func TestCPUSet(t *testing.T) {
+	before, b := builders(t, "cgroups/cpuset")
+	exam.Take(t, exam.Case{
+		Builder: b, Before: before,
+		Needs: []exam.Need{exam.Root, exam.Controller("cpuset"), exam.Unified},
+		Running: func(t *testing.T, x *exam.Box) {
+			g, two := groupOf(t, x, "cpuset")
+			if !two {
+				if got, err := g.Read("cpuset.cpus"); err != nil || got == "" {
+					t.Errorf("it may run on %q, %v", got, err)
+				}
+			}
+			if !g.Has("cpuset.cpus") {
+				t.Errorf("%s has no processors", g)
+			}
+		},
+	})
+}
+
+func TestHugetlb(t *testing.T) {
+	before, b := builders(t, "cgroups/hugetlb")
+	withdraw(t, "hugetlb")
+	exam.Take(t, exam.Case{
+		Builder: b, Before: before,
+		Needs: []exam.Need{exam.Root, exam.Controller("hugetlb"), exam.Unified},
+		Running: func(t *testing.T, x *exam.Box) {
+			g, _ := groupOf(t, x, "hugetlb")
+			files, err := os.ReadDir(string(g))
+			if err != nil || !slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), "hugetlb.") }) {
+				t.Errorf("%s has no huge pages: %v", g, err)
+			}
+		},
+	})
+}
+
+// withdraw takes a controller away again that the test's own group did not give to those below it.
+func withdraw(t *testing.T, controller string) {
+	layout, err := hierarchy.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, ok := layout.Unified()
+	if !ok {
+		return
+	}
+	before, _ := u.Own.Read("cgroup.subtree_control")
+	if slices.Contains(strings.Fields(before), controller) {
+		return
+	}
+	t.Cleanup(func() {
+		if now, _ := u.Own.Read("cgroup.subtree_control"); slices.Contains(strings.Fields(now), controller) {
+			if err := u.Own.Write("cgroup.subtree_control", "-"+controller); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestBlkio(t *testing.T) {
+	before, b := builders(t, "cgroups/blkio")
+	name := "blkio"
+	if layout, err := hierarchy.Find(); err == nil {
+		if h, ok := layout.Of("blkio"); ok && h.Unified {
+			name = "io"
+		}
+	}
+	exam.Take(t, exam.Case{
+		Builder: b, Before: before,
+		Needs:   []exam.Need{exam.Root, exam.Controller(name), exam.Unified},
+		Script:  "dd if=/dev/zero of=big bs=65536 count=16 conv=fsync 2>/dev/null; echo done > written; sleep 600",
+		Running: func(t *testing.T, x *exam.Box) { x.File(t, "written") },
+		Usage: func(t *testing.T, x *exam.Box, s *mesospb.ResourceStatistics) {
+			all := s.GetBlkioStatistics().GetThrottling()
+			if len(all) == 0 {
+				t.Fatalf("%v", s)
+			}
+			last := all[len(all)-1]
+			if last.Device != nil || last.GetIoServiced()[0].GetOp() != mesospb.CgroupInfo_Blkio_TOTAL {
+				t.Errorf("the last is not the sum: %v", last)
+			}
+		},
+	})
+}
+
+func TestDevices(t *testing.T) {
+	before, b := builders(t, "cgroups/devices")
+	exam.Take(t, exam.Case{
+		Builder: b, Before: before,
+		Needs: []exam.Need{exam.Root, exam.Unified},
+		Settings: func(s *isolators.Settings) {
+			s.AllowedDevices = &mesospb.DeviceWhitelist{AllowedDevices: []*mesospb.DeviceAccess{{
+				Device: &mesospb.Device{Path: proto.String("/dev/kmsg")}, Access: &mesospb.DeviceAccess_Access{Read: proto.Bool(true)},
+			}}}
+		},
+		// In order: usual, allowed by a flag to be read, not to be written, and memory itself.
+		Script: `t() { if (eval "$2") 2>/dev/null; then echo "$1"; else echo "not $1"; fi; }
+{ t null ': >/dev/null'; t kmsg ': </dev/kmsg'; t write ': >/dev/kmsg'; t mem ': </dev/mem'; t make 'mknod node c 1 1'; } > told.new; mv told.new told; sleep 600`,
+		Running: func(t *testing.T, x *exam.Box) {
+			want := "null\nkmsg\nnot write\nnot mem\nmake\n"
+			if got := x.File(t, "told"); got != want {
+				t.Errorf("it was allowed %q, and not %q", got, want)
+			}
+		},
+	})
+}
+
+// Isolators that come later have nodes made in the plan; what they are for is allowed too.
+func TestDevicesOfThePlan(t *testing.T) {
+	s := agent(t)
+	before, b := builders(t, "cgroups/devices")
+	var chain isolators.Chain
+	for _, b := range append(before, b) {
+		i, err := b.New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain = append(chain, i)
+	}
+	c := container(t, s, "card")
+	plan := &isolators.Plan{}
+	if err := chain.Prepare(context.Background(), c, plan); err != nil {
+		t.Fatal(err)
+	}
+	plan.Devices = append(plan.Devices, isolators.Device{Type: 'c', Major: 1, Minor: 11}) // kmsg
+	out := filepath.Join(t.TempDir(), "told")
+	cmd := exec.Command("/bin/sh", "-c", "read _; (: </dev/kmsg) && echo read; (: </dev/mem) || echo refused")
+	in, _ := cmd.StdinPipe()
+	told, err := os.Create(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	cmd.Stdout = told
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.PID = cmd.Process.Pid
+	if err := chain.Isolate(context.Background(), c); err != nil {
+		t.Error(err)
+	}
+	fmt.Fprintln(in, "go")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if got, _ := os.ReadFile(out); string(got) != "read\nrefused\n" {
+		t.Errorf("it says %q", got)
+	}
+	if err := chain.Cleanup(context.Background(), c); err != nil {
+		t.Error(err)
+	}
 }

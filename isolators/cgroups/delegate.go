@@ -16,9 +16,9 @@ import (
 // hand gives a controller of version 2 to the groups below the agent's own, down to those of containers.
 func (g *Groups) hand(controller string) error {
 	own := g.home.Own
-	err := enable(own, controller)
-	if errors.Is(err, unix.EBUSY) { // version 2 has no processes beside groups with controllers
-		err = g.makeRoom(controller)
+	err := g.makeRoom()
+	if err == nil {
+		err = enable(own, controller)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, fault.ErrInvalid)
@@ -53,21 +53,30 @@ func enable(group hierarchy.Group, controllers ...string) error {
 }
 
 // makeRoom moves the agent into a group below its own, and no other process: whoever else is there did not ask for it.
-func (g *Groups) makeRoom(controller string) error {
+// Version 2 has no processes beside groups with controllers. Some controllers it would grant all the same, and declare
+// everything below to be fit for threads only; so nothing is tried before there is room. The root of all groups is exempt.
+func (g *Groups) makeRoom() error {
 	own := g.home.Own
-	leaf := own.Below(agentLeaf)
-	if err := leaf.Make(); err != nil {
+	if !own.Has("cgroup.type") {
+		return nil
+	}
+	if own.Holds(os.Getpid()) {
+		leaf := own.Below(agentLeaf)
+		if err := leaf.Make(); err != nil {
+			return err
+		}
+		if err := leaf.Join(os.Getpid()); err != nil {
+			return err
+		}
+	}
+	switch text, err := own.Read("cgroup.procs"); {
+	case err != nil && !errors.Is(err, unix.EOPNOTSUPP):
 		return err
+	case err != nil || text != "":
+		return fmt.Errorf("give controllers to the groups in %s: %s; version 2 of control groups wants an agent that has its group for itself: run it as a systemd unit with Delegate=yes and DelegateSubgroup=%s, or from a group of its own",
+			own, others(own), agentLeaf)
 	}
-	if err := leaf.Join(os.Getpid()); err != nil {
-		return err
-	}
-	err := enable(own, controller)
-	if errors.Is(err, unix.EBUSY) {
-		return fmt.Errorf("%w: %s; version 2 of control groups wants an agent that has its group for itself: run it as a systemd unit with Delegate=yes and DelegateSubgroup=%s, or from a group of its own",
-			err, others(own), agentLeaf)
-	}
-	return err
+	return nil
 }
 
 // others names who is in a group itself.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -23,6 +24,7 @@ import (
 func agent(t *testing.T) isolators.Settings {
 	t.Helper()
 	exam.Skip(t, exam.Root, exam.Unified)
+	withdraw(t, "hugetlb")
 	s := isolators.Settings{Root: true, RuntimeDir: t.TempDir(), CgroupsRoot: fmt.Sprintf("meseta-test-%d-%s", os.Getpid(), filepath.Base(t.Name()))}
 	t.Cleanup(func() {
 		layout, err := hierarchy.Find()
@@ -30,10 +32,12 @@ func agent(t *testing.T) isolators.Settings {
 			t.Fatal(err)
 		}
 		for _, h := range layout {
+			h.Own = hierarchy.Group(strings.TrimSuffix(string(h.Own), "/meseta.agent"))
 			if err := h.Own.Below(s.CgroupsRoot).Destroy(context.Background()); err != nil {
 				t.Error(err)
 			}
 		}
+		exam.ComeBack(t)
 	})
 	return s
 }
