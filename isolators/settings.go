@@ -50,6 +50,15 @@ type Settings struct {
 	DisallowSharingAgentPIDNamespace, DisallowSharingAgentIPCNamespace bool
 	// DefaultContainerShmSize is the size of a container's own /dev/shm in bytes; 0: the kernel's default, half of the memory.
 	DefaultContainerShmSize uint64
+	// ContainerDiskWatchInterval is how often disk usage of containers is looked at: 15 s. EnforceContainerDiskQuota: one that uses
+	// more than it has ends.
+	ContainerDiskWatchInterval time.Duration
+	EnforceContainerDiskQuota  bool
+	// XFSProjectRange are the ids of projects that disk/xfs gives to directories: [5000-10000]. XFSKillContainers: a container ends
+	// when it uses more than it has, for which it gets XFSQuotaHeadroom bytes more: 10 MB.
+	XFSProjectRange   string
+	XFSKillContainers bool
+	XFSQuotaHeadroom  uint64
 	// UserNamespaceRange is "[first-last]" of the user and group ids that containers in user namespaces of their own are given
 	// in blocks of 65536: [1000000-66535999].
 	UserNamespaceRange string

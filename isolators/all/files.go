@@ -2,6 +2,7 @@ package all
 
 import (
 	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/disk"
 	"github.com/meseta-io/meseta/isolators/filesystem"
 	"github.com/meseta-io/meseta/isolators/namespaces"
 	"github.com/meseta-io/meseta/isolators/volumes"
@@ -22,4 +23,5 @@ var separating = []isolators.Builder{
 var files = []isolators.Builder{
 	{Names: []string{"volume/host_path"}, Always: true, New: volumes.NewHostPath},
 	{Names: []string{"volume/sandbox_path"}, Always: true, New: volumes.NewSandboxPath},
+	{Names: []string{"disk/du", "posix/disk"}, New: disk.NewDU},
 }
