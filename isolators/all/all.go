@@ -7,6 +7,7 @@ import (
 	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/capabilities"
 	"github.com/meseta-io/meseta/isolators/cgroups"
+	"github.com/meseta-io/meseta/isolators/network/cni"
 	"github.com/meseta-io/meseta/isolators/privileges"
 	"github.com/meseta-io/meseta/isolators/rlimits"
 )
@@ -24,7 +25,7 @@ var (
 	// counting measures.
 	counting []isolators.Builder
 	// networks are interfaces, addresses and ports.
-	networks []isolators.Builder
+	networks = []isolators.Builder{cni.Builder}
 	// secrets bring what nobody else may read.
 	secrets []isolators.Builder
 	// rights are capabilities, limits of processes and system calls.

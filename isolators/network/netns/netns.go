@@ -26,7 +26,7 @@ func New(path string) (inode uint64, err error) {
 	}
 	f.Close()
 	err = inside(func() error { return unix.Unshare(unix.CLONE_NEWNET) }, func() error {
-		if err := up("lo"); err != nil {
+		if err := Up("lo"); err != nil {
 			return fmt.Errorf("lo: %w", err)
 		}
 		return unix.Mount(self, path, "", unix.MS_BIND, "")
@@ -115,8 +115,8 @@ func inside(enter, do func() error) error {
 	return <-done
 }
 
-// up turns an interface on.
-func up(name string) error {
+// Up turns an interface on, in the namespace of the calling thread.
+func Up(name string) error {
 	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
