@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -34,8 +32,7 @@ type Accounting struct {
 	isolators.Nothing
 	log *slog.Logger
 
-	mu       sync.Mutex
-	programs *programs
+	programs *programs         // whose mu guards the rest
 	byID     map[string]*entry // by the ids of containers
 	said     map[string]bool   // what was logged, so that it is not again
 	read     reading
@@ -57,7 +54,7 @@ func New(s isolators.Settings) (*Accounting, error) {
 	if err := possible(s.Root); err != nil {
 		return nil, err
 	}
-	p, err := load(bpf.Accounting, pinsOf(s.RuntimeDir, bpf.Accounting.Name, bpf.Accounting.Version), log)
+	p, err := open(bpf.Accounting, pinsOf(s.RuntimeDir, bpf.Accounting.Name, bpf.Accounting.Version), log)
 	if err != nil {
 		return nil, refused(err)
 	}
@@ -73,6 +70,7 @@ var counts = map[string]string{
 	"on_switch": "processor time, waits, switches and page faults", "on_fork": "processes that begin", "on_exit": "processes that end",
 	"on_oom": "kills for want of memory", "on_ingress": "packets received", "on_egress": "packets sent", "on_state": "connections",
 	"on_retransmit": "retransmits", "on_socket": "round trips", "on_issue": "block I/O", "on_complete": "block I/O",
+	"on_insert": "block I/O that waits in a queue", "on_merge": "block I/O that is joined with other",
 	"own_level": "anything when the agent is in a cgroup namespace",
 }
 
@@ -112,11 +110,11 @@ func (a *Accounting) once(what string, err error) {
 
 // Prepare makes the container's counters, so that its first instruction is counted. That it cannot is no reason not to run it.
 func (a *Accounting) Prepare(_ context.Context, c *isolators.Container, plan *isolators.Plan) error {
-	if plan.Cgroup == "" || c.Nested() && !c.OwnCgroups {
-		return nil // there is no group, or it is another container's
+	if plan.Cgroup == "" {
+		return nil // the kernel has no unified hierarchy
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.programs.mu.Lock()
+	defer a.programs.mu.Unlock()
 	if err := a.register(c, plan.Cgroup, true); err != nil {
 		a.once("a container is not accounted by eBPF", err)
 	}
@@ -129,13 +127,16 @@ func (a *Accounting) register(c *isolators.Container, cgroup string, write bool)
 		return err
 	}
 	e := &entry{group: group, parent: a.above(c)}
+	if e.parent != nil && e.parent.group == group {
+		return nil // it is counted as its parent
+	}
 	if write {
 		if err := rememberAs(c, accountingNote, group, cgroup); err != nil {
 			return err
 		}
 	}
 	if e.parent == nil {
-		if err := a.at(filepath.Dir(cgroup)); err != nil {
+		if err := a.at(c, cgroup); err != nil {
 			return err
 		}
 	}
@@ -160,19 +161,20 @@ func (a *Accounting) above(c *isolators.Container) *entry {
 	return nil
 }
 
-// at lets the programs run for containers whose groups are right below root.
-func (a *Accounting) at(root string) error {
-	if a.programs.root == root {
-		return nil
+// at lets the programs run for containers whose groups are where this one's is.
+func (a *Accounting) at(c *isolators.Container, cgroup string) error {
+	root, err := rootOf(c, cgroup)
+	if err != nil || a.programs.root == root {
+		return err
 	}
 	if a.programs.root != "" {
 		return fmt.Errorf("its group is in %s and those of others are in %s: %w", root, a.programs.root, fault.ErrUnsupported)
 	}
-	level, err := levelOf(root, a.programs.progs["own_level"])
+	level, err := levelOf(cgroup, a.programs.progs["own_level"])
 	if err != nil {
 		return err
 	}
-	if err := a.programs.maps["places"].Put(uint32(0), bpf.AccountingPlace{Level: level + 1}); err != nil {
+	if err := a.programs.maps["places"].Put(uint32(0), bpf.AccountingPlace{Level: level}); err != nil {
 		return fmt.Errorf("tell the programs where containers are: %w", err)
 	}
 	if err := a.programs.attach(root); err != nil {
@@ -192,8 +194,8 @@ func (a *Accounting) make(group uint64) error {
 
 // Isolate tells the programs by which group the kernel knows the container's I/O where block devices have a hierarchy of their own.
 func (a *Accounting) Isolate(_ context.Context, c *isolators.Container) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.programs.mu.Lock()
+	defer a.programs.mu.Unlock()
 	e := a.byID[c.ID]
 	if e == nil || c.PID == 0 {
 		return nil
@@ -222,8 +224,8 @@ func (a *Accounting) Usage(_ context.Context, of []*isolators.Container, into []
 
 // Cleanup adds the container's numbers to its parent's and forgets it.
 func (a *Accounting) Cleanup(_ context.Context, c *isolators.Container) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.programs.mu.Lock()
+	defer a.programs.mu.Unlock()
 	var err error
 	if e := a.byID[c.ID]; e != nil {
 		delete(a.byID, c.ID)
@@ -313,8 +315,8 @@ func empty(m *ebpf.Map) error {
 
 // Recover goes on counting the containers that live. Their counters are those of the earlier process where it had pinned them.
 func (a *Accounting) Recover(_ context.Context, alive []*isolators.Container) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.programs.mu.Lock()
+	defer a.programs.mu.Unlock()
 	for _, c := range alive {
 		_, cgroup, known := rememberedAs(c, accountingNote)
 		if !known {

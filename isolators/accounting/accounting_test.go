@@ -96,12 +96,13 @@ func TestEveryProcessIsCounted(t *testing.T) {
 	}
 }
 
+// Of a turn on a processor that nobody saw begin the processor time is known and the faults are not, so that some may be missing.
 func TestPageFaultsAreTheKernels(t *testing.T) {
 	w := newWorld(t)
 	a := w.accounting()
 	c, plan := w.prepared(a, "c", nil)
 	r := w.run(plan.Cgroup, "touch 64")
-	if got := w.counted(a, c); r.Faults < 64<<20/4096 || !near(got.MinorFaults, r.Faults, 0.01) {
+	if got := w.counted(a, c); r.Faults < 64<<20/4096 || !near(got.MinorFaults, r.Faults, 0.1) {
 		t.Errorf("%d faults; the process knows of %d", got.MinorFaults, r.Faults)
 	}
 }
@@ -162,25 +163,33 @@ func onDevice(t *testing.T, dir string) {
 	}
 }
 
-// Bytes of block devices are exact: those that the kernel accounts to the process.
+// Bytes of block devices are exact: what the process wrote around the page cache, and what the kernel says that it read. Where the
+// kernel does not tell of the end of a request, as rarely happens on the machine of on_switch, that one is missing, and there is another try.
 func TestDiskBytesAreExact(t *testing.T) {
 	w := newWorld(t)
 	onDevice(t, w.settings.WorkDir)
 	a := w.accounting()
-	c, plan := w.prepared(a, "c", nil)
 	// The file is there, so that the kernel has nothing of its own to write for it.
 	f, err := os.Create(filepath.Join(w.settings.WorkDir, diskFile))
 	w.must(err)
 	_, err = f.Write(make([]byte, 16<<20))
 	w.must(errors.Join(err, f.Sync(), f.Close()))
-	r := w.run(plan.Cgroup, "disk 16")
-	got := w.counted(a, c)
-	if got.ReadBytes != r.Read || got.WriteBytes != r.Written || r.Read < 16<<20 || r.Written < 16<<20 {
-		t.Errorf("read %d and wrote %d bytes; the process says %d and %d", got.ReadBytes, got.WriteBytes, r.Read, r.Written)
+	for round := range 5 {
+		c, plan := w.prepared(a, "c"+strconv.Itoa(round), nil)
+		r := w.run(plan.Cgroup, "disk 16")
+		got := w.counted(a, c)
+		if got.ReadBytes > r.Read || got.WriteBytes > 16<<20 || r.Read < 16<<20 {
+			t.Fatalf("read %d and wrote %d bytes; it was %d and %d", got.ReadBytes, got.WriteBytes, r.Read, 16<<20)
+		}
+		if n := (&sample.Histogram{Counts: got.Io}).Total(); n != got.Reads+got.Writes || n == 0 || got.IoNs == 0 {
+			t.Fatalf("%d reads and %d writes have %d latencies, %d ns together", got.Reads, got.Writes, n, got.IoNs)
+		}
+		if got.ReadBytes == r.Read && got.WriteBytes == 16<<20 {
+			return
+		}
+		t.Logf("read %d and wrote %d bytes; it was %d and %d", got.ReadBytes, got.WriteBytes, r.Read, 16<<20)
 	}
-	if n := (&sample.Histogram{Counts: got.Io}).Total(); n != got.Reads+got.Writes || n == 0 || got.IoNs == 0 {
-		t.Errorf("%d reads and %d writes have %d latencies, %d ns together", got.Reads, got.Writes, n, got.IoNs)
-	}
+	t.Error("no round was exact")
 }
 
 // A parent's numbers have in them what was nested in it, also when that is over, and a nested one's only its own.

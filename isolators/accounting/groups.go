@@ -12,7 +12,9 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/accounting/bpf"
+	"github.com/meseta-io/meseta/messages/fault"
 )
 
 // groupID is the number by which programs know a control group: that of its directory.
@@ -22,6 +24,23 @@ func groupID(dir string) (uint64, error) {
 		return 0, fmt.Errorf("the control group %s: %w", dir, err)
 	}
 	return s.Ino, nil
+}
+
+// homeOf is the part of a group's path that ends with the container's name: its group, which may have others in it where processes are.
+func homeOf(c *isolators.Container, cgroup string) (string, error) {
+	name := c.ID[strings.LastIndexByte(c.ID, '.')+1:]
+	for dir := filepath.Clean(cgroup); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
+		if filepath.Base(dir) == name {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("the control group %s is not named after container %s: %w", cgroup, c.ID, fault.ErrUnsupported)
+}
+
+// rootOf is the group in which those of all containers at the top are.
+func rootOf(c *isolators.Container, cgroup string) (string, error) {
+	home, err := homeOf(c, cgroup)
+	return filepath.Dir(home), err
 }
 
 // mounted finds a hierarchy: the unified one ("") or the one of a controller. root is which group is at the mount point.

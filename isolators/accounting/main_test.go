@@ -66,7 +66,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for _, g := range []string{"*/*/*/*/*", "*/*/*/*", "*/*/*", "*/*", "*", "."} {
+		for _, g := range []string{"*/*/*/*/*/*", "*/*/*/*/*", "*/*/*/*", "*/*/*", "*/*", "*", "."} {
 			dirs, _ := filepath.Glob(filepath.Join(w.root, g))
 			for _, d := range dirs {
 				if s, err := os.Lstat(d); err == nil && s.IsDir() {
@@ -85,10 +85,7 @@ func newWorld(t testing.TB) *world {
 func (w *world) container(id string, parent *isolators.Container) (*isolators.Container, *isolators.Plan) {
 	w.Helper()
 	c := &isolators.Container{ID: id, Parent: parent, OwnCgroups: true, State: filepath.Join(w.settings.RuntimeDir, "containers", id)}
-	dir := filepath.Join(w.root, id)
-	if parent != nil {
-		dir = filepath.Join(w.root, parent.ID, "mesos", id)
-	}
+	dir := filepath.Join(w.root, strings.ReplaceAll(id, ".", "/mesos/"), "leaf")
 	for _, d := range []string{c.State, dir} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			w.Fatal(err)
@@ -131,7 +128,7 @@ func (w *world) in(group, work string, namespaces ...uintptr) *exec.Cmd {
 
 // report is what a worker says of itself when it has done its work.
 type report struct {
-	Read, Written  uint64 // bytes of block devices, by /proc/self/io
+	Read           uint64 // bytes of block devices, by /proc/self/io
 	RxBytes        uint64 // of loopback, by /proc/net/dev
 	RxPackets      uint64
 	Errors         map[string]string
@@ -154,9 +151,9 @@ func (w *world) run(group, work string, namespaces ...uintptr) (r report) {
 // counted are the numbers of a container now.
 func (w *world) counted(a *Accounting, c *isolators.Container) counters {
 	w.Helper()
-	a.mu.Lock()
+	a.programs.mu.Lock()
 	a.read.at = a.read.at.Add(-fresh)
-	a.mu.Unlock()
+	a.programs.mu.Unlock()
 	all, err := a.totals([]*isolators.Container{c})
 	w.must(err)
 	if all[0] == nil {
@@ -173,8 +170,8 @@ func (w *world) accounting() *Accounting {
 	a, err := New(w.settings)
 	w.must(err)
 	w.Cleanup(func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
+		a.programs.mu.Lock()
+		defer a.programs.mu.Unlock()
 		if err := a.idle(); err != nil {
 			w.Error(err)
 		}

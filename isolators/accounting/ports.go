@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"sync"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -32,8 +31,7 @@ type Ports struct {
 	isolators.Nothing
 	log *slog.Logger
 
-	mu       sync.Mutex
-	programs *programs
+	programs *programs         // whose mu guards the rest
 	byID     map[string]uint64 // groups of containers
 }
 
@@ -46,7 +44,7 @@ func NewPorts(s isolators.Settings) (*Ports, error) {
 	if err := possible(s.Root); err != nil {
 		return nil, err
 	}
-	p, err := load(bpf.Ports, pinsOf(s.RuntimeDir, bpf.Ports.Name, bpf.Ports.Version), log)
+	p, err := open(bpf.Ports, pinsOf(s.RuntimeDir, bpf.Ports.Name, bpf.Ports.Version), log)
 	if err == nil {
 		for _, why := range p.missing { // half a wall is none
 			err = why
@@ -69,20 +67,24 @@ func (p *Ports) Prepare(_ context.Context, c *isolators.Container, plan *isolato
 	if plan.Cgroup == "" {
 		return fmt.Errorf("there is no control group of the unified hierarchy to tell its processes by; mount one: %w", fault.ErrUnsupported)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	group, err := groupID(plan.Cgroup)
+	p.programs.mu.Lock()
+	defer p.programs.mu.Unlock()
+	home, err := homeOf(c, plan.Cgroup) // and not where its own processes are: those of nested containers are beside that
 	if err != nil {
 		return err
 	}
-	if err := rememberAs(c, portsNote, group, plan.Cgroup); err != nil {
+	group, err := groupID(home)
+	if err != nil {
 		return err
 	}
-	return p.wall(c, group, plan.Cgroup)
+	if err := rememberAs(c, portsNote, group, home); err != nil {
+		return err
+	}
+	return p.wall(c, group, home)
 }
 
-func (p *Ports) wall(c *isolators.Container, group uint64, cgroup string) error {
-	if err := p.at(filepath.Dir(cgroup)); err != nil {
+func (p *Ports) wall(c *isolators.Container, group uint64, home string) error {
+	if err := p.at(filepath.Dir(home)); err != nil {
 		return err
 	}
 	if err := p.allow(c, group); err != nil {
@@ -165,8 +167,8 @@ func portsOf(list []*mesospb.Resource) (a bpf.PortsAllowed, err error) {
 
 // Update opens ports of tasks that came and closes those of tasks that went. What is bound already stays so.
 func (p *Ports) Update(_ context.Context, c *isolators.Container) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.programs.mu.Lock()
+	defer p.programs.mu.Unlock()
 	group, ok := p.byID[c.ID]
 	if !ok {
 		return nil
@@ -176,8 +178,8 @@ func (p *Ports) Update(_ context.Context, c *isolators.Container) error {
 
 // Cleanup implements isolators.Isolator.
 func (p *Ports) Cleanup(_ context.Context, c *isolators.Container) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.programs.mu.Lock()
+	defer p.programs.mu.Unlock()
 	group, ok := p.byID[c.ID]
 	if !ok {
 		group, _, ok = rememberedAs(c, portsNote)
@@ -196,12 +198,12 @@ func (p *Ports) Cleanup(_ context.Context, c *isolators.Container) error {
 
 // Recover implements isolators.Isolator.
 func (p *Ports) Recover(_ context.Context, alive []*isolators.Container) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.programs.mu.Lock()
+	defer p.programs.mu.Unlock()
 	var errs []error
 	for _, c := range slices.DeleteFunc(slices.Clone(alive), (*isolators.Container).Nested) {
-		if group, cgroup, ok := rememberedAs(c, portsNote); ok {
-			errs = append(errs, p.wall(c, group, cgroup))
+		if group, home, ok := rememberedAs(c, portsNote); ok {
+			errs = append(errs, p.wall(c, group, home))
 		}
 	}
 	if len(p.byID) == 0 {

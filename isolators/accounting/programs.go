@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -14,8 +16,9 @@ import (
 	"github.com/meseta-io/meseta/isolators/accounting/bpf"
 )
 
-// programs are a set that was loaded into the kernel. It is used by one caller at a time.
+// programs are a set that was loaded into the kernel. It is used by one caller at a time, who holds mu.
 type programs struct {
+	mu    sync.Mutex
 	set   bpf.Set
 	log   *slog.Logger
 	maps  map[string]*ebpf.Map
@@ -27,6 +30,32 @@ type programs struct {
 	missing map[string]error
 	// root is the control group that programs of groups are attached to.
 	root string
+}
+
+// loaded are the sets that this process has, by the places where they are pinned. Whoever asks for one again, as after a recovery within one
+// process, goes on with it: the kernel holds nothing twice.
+var loaded struct {
+	sync.Mutex
+	sets map[string]*programs
+}
+
+// open is a set that is loaded already, or loads it.
+func open(set bpf.Set, p *pins, log *slog.Logger) (*programs, error) {
+	loaded.Lock()
+	defer loaded.Unlock()
+	key := filepath.Join(p.dir, p.version)
+	if ps := loaded.sets[key]; ps != nil {
+		return ps, nil
+	}
+	ps, err := load(set, p, log)
+	if err != nil {
+		return nil, err
+	}
+	if loaded.sets == nil {
+		loaded.sets = map[string]*programs{}
+	}
+	loaded.sets[key] = ps
+	return ps, nil
 }
 
 // load brings a set into the kernel, with the maps of an earlier agent process where one has left some.
@@ -43,12 +72,12 @@ func load(set bpf.Set, p *pins, log *slog.Logger) (*programs, error) {
 			continue // constants of programs
 		}
 		if ps.maps[name], err = before.take(name, s); err != nil {
-			ps.close()
+			ps.release()
 			return nil, fmt.Errorf("make the map %s: %w", name, err)
 		}
 	}
 	if err := ps.loadPrograms(spec); err != nil {
-		ps.close()
+		ps.release()
 		return nil, err
 	}
 	ps.adopt(before)
@@ -130,6 +159,13 @@ func (ps *programs) detach() error {
 
 // close gives everything back that this process holds. What is pinned goes on.
 func (ps *programs) close() {
+	loaded.Lock()
+	defer loaded.Unlock()
+	maps.DeleteFunc(loaded.sets, func(_ string, p *programs) bool { return p == ps })
+	ps.release()
+}
+
+func (ps *programs) release() {
 	for _, l := range ps.links {
 		_ = l.Close()
 	}

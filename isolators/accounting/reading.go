@@ -19,8 +19,8 @@ type reading struct {
 
 // totals are the numbers of containers, in their order; nil for one that is not counted.
 func (a *Accounting) totals(of []*isolators.Container) ([]*counters, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.programs.mu.Lock()
+	defer a.programs.mu.Unlock()
 	all := make([]*counters, len(of))
 	if len(a.byID) == 0 {
 		return all, nil

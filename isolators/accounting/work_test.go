@@ -241,7 +241,6 @@ func disk(n int) (r report, err error) {
 	text, err := os.ReadFile("/proc/self/io")
 	for line := range strings.Lines(string(text)) {
 		_, _ = fmt.Sscanf(line, "read_bytes: %d", &r.Read)
-		_, _ = fmt.Sscanf(line, "write_bytes: %d", &r.Written)
 	}
 	return r, err
 }

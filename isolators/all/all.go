@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/accounting"
 	"github.com/meseta-io/meseta/isolators/capabilities"
 	"github.com/meseta-io/meseta/isolators/cgroups"
 	"github.com/meseta-io/meseta/isolators/network/cni"
@@ -23,7 +24,7 @@ var (
 	// groups make the control group and its limits.
 	groups = cgroups.Builders
 	// counting measures.
-	counting []isolators.Builder
+	counting = []isolators.Builder{accounting.Builder, accounting.PortsBuilder}
 	// networks are interfaces, addresses and ports.
 	networks = []isolators.Builder{cni.Builder}
 	// secrets bring what nobody else may read.

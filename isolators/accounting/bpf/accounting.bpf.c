@@ -49,7 +49,7 @@ struct old_group {
 
 /* Where the containers are. */
 struct place {
-	u32 level; /* of the groups of containers at the top; 0: there are none yet */
+	u32 level; /* of the groups in which containers at the top have their processes; 0: there are none yet */
 	u32 unused;
 };
 
@@ -183,8 +183,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 			}
 		}
 	} else if (prev->prio >= REAL_TIME) {
-		/* Nobody saw it come: about one in a thousand times, and when the program has just begun to look. The fair scheduler itself
-		 * remembers what a task had used when it was picked. */
+		/* Nobody saw it come: when the program has just begun to look, and rarely besides (a switch away from certain threads of
+		 * the machine's own is not traced here). The fair scheduler itself remembers what a task had used when it was picked. */
 		u = of_task(prev);
 		if (u) {
 			u->cpu_ns += prev->se.sum_exec_runtime - prev->se.prev_sum_exec_runtime;
@@ -348,14 +348,51 @@ static __always_inline u64 of_request(struct request *rq)
 	return id;
 }
 
+/* moves: a discard or a flush moves no data. */
+static __always_inline bool moves(struct request *rq)
+{
+	return (rq->cmd_flags & 0xff) <= 1;
+}
+
+/* under_way: the device has it already. The kernel uses structures again, so that an old entry, whose end nobody saw, says nothing. */
+static __always_inline bool under_way(struct request_start *s)
+{
+	return s && s->at && bpf_ktime_get_ns() - s->at < 1000000000;
+}
+
+/* A request that waits in a queue is issued by whoever empties that; who puts it there is who wants it. */
+SEC("tp_btf/block_rq_insert")
+int BPF_PROG(on_insert, struct request *rq)
+{
+	u64 key = (u64)rq;
+	struct request_start s = {};
+	if (!moves(rq))
+		return 0;
+	if (under_way(bpf_map_lookup_elem(&requests, &key)))
+		return 0; /* the device had no room for it, and it is put back by whoever found that out */
+	s.owner = of_request(rq);
+	bpf_map_update_elem(&requests, &key, &s, 0); /* also nobody's, which a container may come to issue */
+	return 0;
+}
+
+/* Another request does its work. */
+SEC("tp_btf/block_rq_merge")
+int BPF_PROG(on_merge, struct request *rq)
+{
+	u64 key = (u64)rq;
+	bpf_map_delete_elem(&requests, &key);
+	return 0;
+}
+
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(on_issue, struct request *rq)
 {
 	u64 key = (u64)rq;
-	struct request_start s = {};
-	if ((rq->cmd_flags & 0xff) > 1) /* a discard or a flush moves no data */
+	struct request_start s = {}, *known;
+	if (!moves(rq))
 		return 0;
-	s.owner = of_request(rq);
+	known = bpf_map_lookup_elem(&requests, &key);
+	s.owner = known && (!known->at || under_way(known)) ? known->owner : of_request(rq);
 	if (!of(s.owner))
 		return 0;
 	s.at = bpf_ktime_get_ns();

@@ -101,7 +101,9 @@ const (
 	AccountingProgOnExit       = "on_exit"
 	AccountingProgOnFork       = "on_fork"
 	AccountingProgOnIngress    = "on_ingress"
+	AccountingProgOnInsert     = "on_insert"
 	AccountingProgOnIssue      = "on_issue"
+	AccountingProgOnMerge      = "on_merge"
 	AccountingProgOnOom        = "on_oom"
 	AccountingProgOnRetransmit = "on_retransmit"
 	AccountingProgOnSocket     = "on_socket"
@@ -157,7 +159,9 @@ type AccountingProgramSpecs struct {
 	OnExit       *ebpf.ProgramSpec `ebpf:"on_exit"`
 	OnFork       *ebpf.ProgramSpec `ebpf:"on_fork"`
 	OnIngress    *ebpf.ProgramSpec `ebpf:"on_ingress"`
+	OnInsert     *ebpf.ProgramSpec `ebpf:"on_insert"`
 	OnIssue      *ebpf.ProgramSpec `ebpf:"on_issue"`
+	OnMerge      *ebpf.ProgramSpec `ebpf:"on_merge"`
 	OnOom        *ebpf.ProgramSpec `ebpf:"on_oom"`
 	OnRetransmit *ebpf.ProgramSpec `ebpf:"on_retransmit"`
 	OnSocket     *ebpf.ProgramSpec `ebpf:"on_socket"`
@@ -238,7 +242,9 @@ type AccountingPrograms struct {
 	OnExit       *ebpf.Program `ebpf:"on_exit"`
 	OnFork       *ebpf.Program `ebpf:"on_fork"`
 	OnIngress    *ebpf.Program `ebpf:"on_ingress"`
+	OnInsert     *ebpf.Program `ebpf:"on_insert"`
 	OnIssue      *ebpf.Program `ebpf:"on_issue"`
+	OnMerge      *ebpf.Program `ebpf:"on_merge"`
 	OnOom        *ebpf.Program `ebpf:"on_oom"`
 	OnRetransmit *ebpf.Program `ebpf:"on_retransmit"`
 	OnSocket     *ebpf.Program `ebpf:"on_socket"`
@@ -254,7 +260,9 @@ func (p *AccountingPrograms) Close() error {
 		p.OnExit,
 		p.OnFork,
 		p.OnIngress,
+		p.OnInsert,
 		p.OnIssue,
+		p.OnMerge,
 		p.OnOom,
 		p.OnRetransmit,
 		p.OnSocket,
