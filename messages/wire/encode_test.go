@@ -67,6 +67,26 @@ func TestStrings(t *testing.T) {
 	}
 }
 
+// A character that is not written as it is is found wherever it stands, and none is found where there is none.
+func TestStringsOfAnyLength(t *testing.T) {
+	for length := range 40 {
+		for c := range 256 {
+			for at := range max(1, length) {
+				s := []byte(strings.Repeat("~", length))
+				want := "\"" + string(s) + "\""
+				if length > 0 {
+					s[at] = byte(c)
+					one := string(wire.AppendString(nil, string(s[at:at+1])))
+					want = "\"" + string(s[:at]) + one[1:len(one)-1] + string(s[at+1:]) + "\""
+				}
+				if got := string(wire.AppendString(nil, string(s))); got != want {
+					t.Fatalf("%q: got %s, want %s", s, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestEncodeJSON(t *testing.T) {
 	for _, c := range []struct {
 		name string

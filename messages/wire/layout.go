@@ -23,8 +23,9 @@ type layout struct {
 
 type slot struct {
 	offset uintptr
-	op     op
 	typ    reflect.Type // of a map
+	op     op
+	unset  bool // something is written when the field is unset
 }
 
 // op is how a slot is read.
@@ -89,7 +90,7 @@ func layoutOf(p *plan) *layout {
 		if op == 0 {
 			return nil
 		}
-		l.fields = append(l.fields, slot{sf.Offset, op, sf.Type})
+		l.fields = append(l.fields, slot{sf.Offset, sf.Type, op, p.fields[i].unset != nil})
 	}
 	l.binary = binaryOf(p, l)
 	return l

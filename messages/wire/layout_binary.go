@@ -148,7 +148,7 @@ func (b *backward) structure(p *plan, at unsafe.Pointer) {
 	}
 	for i := range l.fields {
 		f := &l.fields[i]
-		v := *(*unsafe.Pointer)(unsafe.Add(at, f.offset)) // of all kinds of fields the first word is nil when they are unset
+		v := *(*unsafe.Pointer)(unsafe.Add(at, f.offset)) // of all kinds of fields it is nil when they are unset
 		if v != nil && !b.field(f, v, unsafe.Add(at, f.offset)) {
 			b.at = len(b.buf) - end // once more, and otherwise
 			b.reflected(reflect.NewAt(p.typ, at).Interface().(proto.Message))

@@ -24,7 +24,11 @@ func (e *encoder) structure(p *plan, at unsafe.Pointer) {
 	e.open()
 	for i := range p.layout.fields {
 		s := &p.layout.fields[i]
-		if !e.slot(&p.fields[i], s, unsafe.Add(at, s.offset)) {
+		// Most fields are unset, and of all kinds the first word is nil then.
+		if *(*unsafe.Pointer)(unsafe.Add(at, s.offset)) != nil && e.slot(&p.fields[i], s, unsafe.Add(at, s.offset)) {
+			continue
+		}
+		if s.unset {
 			e.unset(&p.fields[i])
 		}
 	}

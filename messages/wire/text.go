@@ -2,7 +2,9 @@ package wire
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // verbatim marks the characters that a JSON string holds as they are. Mesos escapes nothing else: not '/', not DEL, and
@@ -21,7 +23,7 @@ const upperHex = "0123456789ABCDEF"
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plain(s); i < len(s); {
 		c := s[i]
 		if verbatim[c] {
 			i++
@@ -41,6 +43,22 @@ func AppendString(dst []byte, s string) []byte {
 		start = i
 	}
 	return append(append(dst, s[start:]...), '"')
+}
+
+// plain is how many bytes at the beginning are verbatim as far as that can be told of eight at a time.
+func plain(s string) (n int) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	for ; n+8 <= len(b); n += 8 {
+		x := binary.LittleEndian.Uint64(b[n:])
+		// A byte below y leaves its highest bit when y is taken from it. One that borrowed from its neighbour may look so too,
+		// but then the neighbour does, and the eight are looked at one by one anyway.
+		quote, slash := x^ones*'"', x^ones*'\\'
+		if (x|(x-ones*' ')|(quote-ones)|(slash-ones))&highs != 0 {
+			return n
+		}
+	}
+	return n
 }
 
 func appendEscape(dst []byte, c byte) []byte {
