@@ -11,6 +11,7 @@ import (
 	"github.com/meseta-io/meseta/isolators/network/cni"
 	"github.com/meseta-io/meseta/isolators/privileges"
 	"github.com/meseta-io/meseta/isolators/rlimits"
+	"github.com/meseta-io/meseta/isolators/seccomp"
 )
 
 // Builders are those of all isolators. Groups of processes come first, because what follows rests on them; then what counts,
@@ -30,5 +31,5 @@ var (
 	// secrets bring what nobody else may read.
 	secrets []isolators.Builder
 	// rights are capabilities, limits of processes and system calls.
-	rights = []isolators.Builder{capabilities.Builder, rlimits.Builder, privileges.Builder}
+	rights = []isolators.Builder{capabilities.Builder, rlimits.Builder, privileges.Builder, seccomp.Builder}
 )

@@ -93,6 +93,7 @@ var rooms = []struct {
 	{"github.com/go-zookeeper/zk", []string{"cluster"}},
 	{"github.com/cilium/ebpf", []string{"isolators"}},
 	{"github.com/containernetworking/cni", []string{"isolators/network/cni"}},
+	{"github.com/moby/profiles", []string{"isolators"}},
 	{"github.com/spf13/cobra", []string{"cmd"}},
 	{"github.com/spf13/viper", []string{"cmd"}},
 	{"github.com/spf13/pflag", []string{"cmd"}},
