@@ -17,7 +17,7 @@ import (
 // Builders are those of all isolators. Groups of processes come first, because what follows rests on them; then what counts,
 // what separates, what is seen of the machine, and at last what the first process itself may do.
 func Builders() []isolators.Builder {
-	return slices.Concat(groups(), counting, separating, files, networks, secrets, rights)
+	return slices.Concat(groups(), counting, separating, files, networks, hidden, rights)
 }
 
 // The kinds, each in its order. Whoever adds an isolator adds a row here.
@@ -28,8 +28,6 @@ var (
 	counting = []isolators.Builder{accounting.Builder, accounting.PortsBuilder}
 	// networks are interfaces, addresses and ports.
 	networks = []isolators.Builder{cni.Builder}
-	// secrets bring what nobody else may read.
-	secrets []isolators.Builder
 	// rights are capabilities, limits of processes and system calls.
 	rights = []isolators.Builder{capabilities.Builder, rlimits.Builder, privileges.Builder, seccomp.Builder}
 )

@@ -2,9 +2,11 @@ package all
 
 import (
 	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/devices"
 	"github.com/meseta-io/meseta/isolators/disk"
 	"github.com/meseta-io/meseta/isolators/filesystem"
 	"github.com/meseta-io/meseta/isolators/namespaces"
+	"github.com/meseta-io/meseta/isolators/secrets"
 	"github.com/meseta-io/meseta/isolators/volumes"
 )
 
@@ -24,4 +26,10 @@ var files = []isolators.Builder{
 	{Names: []string{"volume/host_path"}, Always: true, New: volumes.NewHostPath},
 	{Names: []string{"volume/sandbox_path"}, Always: true, New: volumes.NewSandboxPath},
 	{Names: []string{"disk/du", "posix/disk"}, New: disk.NewDU},
+	{Names: []string{"linux/devices"}, New: devices.NewLinux},
+}
+
+// hidden bring what nobody else may read.
+var hidden = []isolators.Builder{
+	{Names: []string{"environment_secret"}, Always: true, New: secrets.NewEnvironment},
 }
