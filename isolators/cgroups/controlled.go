@@ -1,10 +1,14 @@
 package cgroups
 
 import (
+	"errors"
+	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/cgroups/hierarchy"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 // controlled is what the isolators of one controller have in common. By itself it has every container in a group of its own,
@@ -34,23 +38,43 @@ func (i controlled) Name() string { return i.name }
 // was launched when this isolator was not in use.
 func (i controlled) own(c *isolators.Container) (hierarchy.Group, bool) {
 	p, err := i.groups.Where(c)
-	if err != nil || p.Shared || p.Controllers[i.controller] == "" {
+	if err != nil {
+		return "", false
+	}
+	return i.ownIn(p)
+}
+
+func (i controlled) ownIn(p *Place) (hierarchy.Group, bool) {
+	if p.Shared || p.Controllers[i.controller] == "" {
 		return "", false
 	}
 	return p.Controllers[i.controller], true
 }
 
-// buffers are for reading files of the kernel's: those of a thousand containers, one after the other.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 8192); return &b }}
-
-// reading has a file's content for as long as f runs.
-func reading(path string, f func(content []byte) error) error {
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	content, err := hierarchy.Slurp(path, *buf)
-	if err != nil {
-		return err
+// measure has all containers measured, on all processors where there are many. A container that has just ended is no error.
+func (i controlled) measure(of []*isolators.Container, into []*mesospb.ResourceStatistics, one func(*isolators.Container, *Place, *mesospb.ResourceStatistics) error) error {
+	part := func(from, to int) error {
+		var errs []error
+		for n := from; n < to; n++ {
+			p, err := i.groups.Where(of[n])
+			if err == nil {
+				err = one(of[n], p, into[n])
+			}
+			if err != nil && !gone(err) {
+				errs = append(errs, fmt.Errorf("container %s: %w", of[n].ID, err))
+			}
+		}
+		return errors.Join(errs...)
 	}
-	*buf = content
-	return f(content)
+	hands := min(runtime.GOMAXPROCS(0), len(of)/64)
+	if hands < 2 {
+		return part(0, len(of))
+	}
+	errs := make([]error, hands)
+	var wait sync.WaitGroup
+	for h := range hands {
+		wait.Go(func() { errs[h] = part(h*len(of)/hands, (h+1)*len(of)/hands) })
+	}
+	wait.Wait()
+	return errors.Join(errs...)
 }

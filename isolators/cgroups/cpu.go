@@ -2,7 +2,6 @@ package cgroups
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -139,37 +138,29 @@ func quota(cpus float64) int64 {
 
 // Usage implements isolators.Isolator.
 func (i cpu) Usage(_ context.Context, of []*isolators.Container, into []*mesospb.ResourceStatistics) error {
-	var errs []error
-	for n, c := range of {
-		if err := i.measure(c, into[n]); err != nil && !gone(err) {
-			errs = append(errs, fmt.Errorf("container %s: %w", c.ID, err))
-		}
-	}
-	return errors.Join(errs...)
+	return i.measure(of, into, i.one)
 }
 
-func (i cpu) measure(c *isolators.Container, into *mesospb.ResourceStatistics) error {
-	p, err := i.groups.Where(c)
-	if err != nil {
-		return err
-	}
+func (i cpu) one(c *isolators.Container, p *Place, into *mesospb.ResourceStatistics) error {
+	var err error
 	if i.home {
-		err = reading(p.Home.File("cpu.stat"), func(b []byte) error { flat(b, micros(into)); return nil })
+		err = p.kept.reading(homeCPU, p.Home, "cpu.stat", func(b []byte) error { flat(b, micros(into)); return nil })
 	} else if group := p.Controllers["cpuacct"]; group != "" && !p.Shared {
-		err = reading(group.File("cpuacct.stat"), func(b []byte) error { flat(b, ticks(into)); return nil })
+		err = p.kept.reading(cpuacctStat, group, "cpuacct.stat", func(b []byte) error { flat(b, ticks(into)); return nil })
 	}
 	if err != nil {
 		return err
 	}
-	if group, ok := i.own(c); ok && !i.two {
-		if err := reading(group.File("cpu.stat"), func(b []byte) error { flat(b, throttled(into)); return nil }); err != nil {
-			return err
+	// Who has no ceiling is not held back.
+	if _, limited := c.Limits["cpus"]; !i.two && (limited || i.ceiling) {
+		if group, ok := i.ownIn(p); ok {
+			err = p.kept.reading(cpuStat, group, "cpu.stat", func(b []byte) error { flat(b, throttled(into)); return nil })
 		}
 	}
-	if i.count {
-		return count(p.Home, into)
+	if err == nil && i.count {
+		err = count(p.Home, into)
 	}
-	return nil
+	return err
 }
 
 // micros reads version 2's cpu.stat. What it says of bandwidth it says only where there is the controller.

@@ -26,6 +26,7 @@ type Groups struct {
 	owner   string        // whose these are, see mark
 	timeout time.Duration // for a group to become empty
 	logger  *slog.Logger
+	budget  *budget
 
 	mu     sync.RWMutex
 	needed []string // controllers that a container gets a group for
@@ -51,7 +52,7 @@ func open(s isolators.Settings, layout hierarchy.Layout) (*Groups, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Groups{root: root, owner: owner, timeout: s.DestroyTimeout, logger: s.Log, places: map[string]*Place{}}
+	g := &Groups{root: root, owner: owner, timeout: s.DestroyTimeout, logger: s.Log, budget: newBudget(), places: map[string]*Place{}}
 	if g.logger == nil {
 		g.logger = slog.Default()
 	}

@@ -2,8 +2,6 @@ package cgroups
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,22 +12,18 @@ import (
 
 // Usage implements isolators.Isolator.
 func (i *memory) Usage(_ context.Context, of []*isolators.Container, into []*mesospb.ResourceStatistics) error {
-	var errs []error
-	for n, c := range of {
-		group, ok := i.own(c)
-		if !ok {
-			continue
-		}
-		measure := measure1
-		if i.two {
-			measure = measure2
-		}
-		if err := measure(group, into[n]); err != nil && !gone(err) {
-			errs = append(errs, fmt.Errorf("container %s: %w", c.ID, err))
-		}
-		i.pressed(c.ID, into[n])
+	one := measure1
+	if i.two {
+		one = measure2
 	}
-	return errors.Join(errs...)
+	return i.measure(of, into, func(c *isolators.Container, p *Place, into *mesospb.ResourceStatistics) error {
+		group, ok := i.ownIn(p)
+		if !ok {
+			return nil
+		}
+		i.pressed(c.ID, into)
+		return one(&p.kept, group, into)
+	})
 }
 
 // pressed adds how often the kernel told of pressure since this agent began to listen.
@@ -46,21 +40,18 @@ func (i *memory) pressed(id string, into *mesospb.ResourceStatistics) {
 }
 
 // measure1 reads version 1. Kernel memory and swap are told where they are counted.
-func measure1(group hierarchy.Group, into *mesospb.ResourceStatistics) error {
+func measure1(k *kept, group hierarchy.Group, into *mesospb.ResourceStatistics) error {
 	var err error
-	if into.MemTotalBytes, err = single(group, "memory.usage_in_bytes"); err != nil {
+	if into.MemTotalBytes, err = single(k, memoryUsage, group, "memory.usage_in_bytes"); err != nil {
 		return err
 	}
-	for file, to := range map[string]**uint64{
-		"memory.memsw.usage_in_bytes":    &into.MemTotalMemswBytes,
-		"memory.kmem.usage_in_bytes":     &into.MemKmemUsageBytes,
-		"memory.kmem.tcp.usage_in_bytes": &into.MemKmemTcpUsageBytes,
-	} {
-		if n, err := single(group, file); err == nil {
-			*to = n
-		}
+	if n, err := single(k, memoryKernel, group, "memory.kmem.usage_in_bytes"); err == nil {
+		into.MemKmemUsageBytes = n
 	}
-	return reading(group.File("memory.stat"), func(b []byte) error {
+	if n, err := single(k, memoryTCP, group, "memory.kmem.tcp.usage_in_bytes"); err == nil {
+		into.MemKmemTcpUsageBytes = n
+	}
+	err = k.reading(memoryStat, group, "memory.stat", func(b []byte) error {
 		flat(b, func(key []byte, n uint64) {
 			switch string(key) {
 			case "total_cache":
@@ -77,19 +68,25 @@ func measure1(group hierarchy.Group, into *mesospb.ResourceStatistics) error {
 		})
 		return nil
 	})
+	if into.GetMemSwapBytes() == 0 {
+		into.MemTotalMemswBytes = into.MemTotalBytes // and there is no need to ask
+	} else if n, err := single(k, memorySwap, group, "memory.memsw.usage_in_bytes"); err == nil {
+		into.MemTotalMemswBytes = n
+	}
+	return err
 }
 
 // measure2 reads version 2.
-func measure2(group hierarchy.Group, into *mesospb.ResourceStatistics) error {
+func measure2(k *kept, group hierarchy.Group, into *mesospb.ResourceStatistics) error {
 	var err error
-	if into.MemTotalBytes, err = single(group, "memory.current"); err != nil {
+	if into.MemTotalBytes, err = single(k, memoryUsage, group, "memory.current"); err != nil {
 		return err
 	}
-	if swap, err := single(group, "memory.swap.current"); err == nil {
+	if swap, err := single(k, memorySwap, group, "memory.swap.current"); err == nil {
 		into.MemSwapBytes = swap
 		into.MemTotalMemswBytes = proto.Uint64(*into.MemTotalBytes + *swap)
 	}
-	return reading(group.File("memory.stat"), func(b []byte) error {
+	return k.reading(memoryStat, group, "memory.stat", func(b []byte) error {
 		flat(b, func(key []byte, n uint64) {
 			switch string(key) {
 			case "file":
@@ -111,14 +108,10 @@ func measure2(group hierarchy.Group, into *mesospb.ResourceStatistics) error {
 }
 
 // single reads a file with one number in it.
-func single(group hierarchy.Group, file string) (*uint64, error) {
-	var n uint64
-	err := reading(group.File(file), func(b []byte) (err error) {
-		n, err = hierarchy.Number(b)
+func single(k *kept, which counter, group hierarchy.Group, name string) (*uint64, error) {
+	n := new(uint64)
+	return n, k.reading(which, group, name, func(b []byte) (err error) {
+		*n, err = hierarchy.Number(b)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &n, nil
 }

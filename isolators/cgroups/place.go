@@ -25,6 +25,7 @@ type Place struct {
 	Controllers map[string]hierarchy.Group `json:"controllers,omitempty"`
 	Shared      bool                       `json:"shared,omitempty"`
 	recorded    bool                       // and not guessed
+	kept        kept                       // open files
 }
 
 // record is the file in a container's state directory.
@@ -56,13 +57,20 @@ func (g *Groups) Where(c *isolators.Container) (*Place, error) {
 func (g *Groups) remember(id string, p *Place) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.places[id] = p
+	if g.places[id] == nil {
+		p.kept.may, p.kept.budget = true, g.budget
+		g.places[id] = p
+	}
 }
 
 func (g *Groups) forget(id string) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
+	p := g.places[id]
 	delete(g.places, id)
+	g.mu.Unlock()
+	if p != nil {
+		p.kept.end()
+	}
 }
 
 // read reads the record. One that was cut short is as good as none: a container is recorded before anything is made for it.
