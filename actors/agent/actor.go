@@ -23,6 +23,8 @@ type Parts struct {
 	Detector cluster.Detector
 	// Launcher runs the executors.
 	Launcher containerizer.Launcher
+	// Isolators are the names of those that the Launcher uses; what none of them is for is refused to tasks.
+	Isolators []string
 	// Fetcher brings the files that tasks name. Nil: tasks with URIs are refused.
 	Fetcher fetcher.Fetcher
 	// Files shows sandboxes to those who ask over HTTP. Nil: nobody does.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meseta-io/meseta/actors/containerizer/isolation"
 	"github.com/meseta-io/meseta/actors/containerizer/logrotate"
 	"github.com/meseta-io/meseta/actors/fetcher"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
@@ -91,6 +92,8 @@ type Config struct {
 	Fetcher fetcher.Config
 	// Logs is what becomes of what executors print.
 	Logs logrotate.Config
+	// Isolation is how containers are kept apart.
+	Isolation isolation.Config
 
 	// IP is the address that the agent was told to listen on, which executors are told too; empty: it was not.
 	IP string
@@ -126,6 +129,7 @@ func Default() Config {
 		DiskWatchInterval:                 time.Minute,
 		Fetcher:                           fetcher.Default(),
 		Logs:                              logrotate.Default(),
+		Isolation:                         isolation.Default(),
 		ID:                                "slave(1)",
 	}
 }
@@ -188,7 +192,7 @@ func (c Config) Validate() error {
 	if c.DiskWatchInterval <= 0 {
 		wrong("--disk_watch_interval=%v: more than nothing, or the agent would do nothing else", c.DiskWatchInterval)
 	}
-	problems = append(problems, c.Fetcher.Validate(), c.Logs.Validate(), oneOf("recover", c.Recover, recoverReconnect, recoverCleanup),
+	problems = append(problems, c.Fetcher.Validate(), c.Logs.Validate(), c.Isolation.Validate(), oneOf("recover", c.Recover, recoverReconnect, recoverCleanup),
 		oneOf("reconfiguration_policy", c.ReconfigurationPolicy, policyEqual, policyAdditive))
 	if c.MaxCompletedExecutorsPerFramework < 0 {
 		wrong("--max_completed_executors_per_framework=%d: not negative", c.MaxCompletedExecutorsPerFramework)

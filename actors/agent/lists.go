@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meseta-io/meseta/actors/containerizer/isolation"
 	"github.com/meseta-io/meseta/actors/fetcher"
 	"github.com/meseta-io/meseta/messages/durations"
 	"github.com/meseta-io/meseta/messages/mesos/agentpb"
@@ -136,8 +137,9 @@ func flagsOf(c any) []*mesospb.Flag {
 	value := reflect.ValueOf(c)
 	for i := range value.NumField() {
 		name := value.Type().Field(i).Tag.Get("flag")
-		if f, ok := value.Field(i).Interface().(fetcher.Config); ok {
-			flags = append(flags, flagsOf(f)...)
+		switch part := value.Field(i).Interface().(type) {
+		case fetcher.Config, isolation.Config:
+			flags = append(flags, flagsOf(part)...)
 		}
 		if name == "" {
 			continue

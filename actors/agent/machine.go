@@ -41,6 +41,12 @@ func leftForTheSystem(total, reserve uint64) uint64 {
 	return total / 2
 }
 
+// ResourcesOf are all that an agent on a machine offers, named or detected.
+func ResourcesOf(c Config, m Machine) ([]*mesospb.Resource, error) {
+	info, err := describe(c, m, 0)
+	return info.GetResources(), err
+}
+
 // detect is the text of the resources of the machine that were not named.
 func (m Machine) detect(named resources.Resources) string {
 	var found []string

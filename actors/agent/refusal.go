@@ -38,7 +38,7 @@ func (a *Agent) refusal(f *framework, m *controlpb.RunTask) *verdictOnTasks {
 	if err := a.unauthorized(f, nil, t); err != nil {
 		return &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_UNAUTHORIZED, err.Error()}
 	}
-	if err := cmp.Or(invalid(t, len(a.config.Executor) > 0), invalidVolumes(t), a.unfetchable(t)); err != nil {
+	if err := cmp.Or(a.means().invalid(t, len(a.config.Executor) > 0), invalidVolumes(t), a.unfetchable(t)); err != nil {
 		return &verdictOnTasks{mesospb.TaskState_TASK_ERROR, mesospb.TaskStatus_REASON_TASK_INVALID, err.Error()}
 	}
 	dropped := func(reason mesospb.TaskStatus_Reason, format string, args ...any) *verdictOnTasks {
@@ -68,71 +68,4 @@ func (a *Agent) refusal(f *framework, m *controlpb.RunTask) *verdictOnTasks {
 			"the master expects executor %q to run, but it has ended", executorOf(t))
 	}
 	return nil
-}
-
-// invalid tells what of a task this agent does not do. To run it without would be a lie that nobody notices.
-func invalid(t *mesospb.TaskInfo, commands bool) error {
-	if (t.Executor == nil) == (t.Command == nil) {
-		return fmt.Errorf("a task has either a command or an executor")
-	}
-	if t.Executor == nil {
-		return invalidCommandTask(t, commands)
-	}
-	if t.GetExecutor().GetType() == mesospb.ExecutorInfo_DEFAULT {
-		return fmt.Errorf("the default (pod) executor is not supported by this agent: use a command, or an executor of type CUSTOM")
-	}
-	if err := invalidContainer(t.GetExecutor().GetContainer()); err != nil {
-		return err
-	}
-	return invalidCommand(t.GetExecutor().GetCommand())
-}
-
-func invalidCommandTask(t *mesospb.TaskInfo, commands bool) error {
-	switch {
-	case !commands:
-		return fmt.Errorf("this agent has no command executor: launch the task with an executor of its own")
-	case t.HealthCheck != nil:
-		return fmt.Errorf("health checks of command tasks are not supported by this agent: launch the task without health_check")
-	case t.Check != nil:
-		return fmt.Errorf("checks of command tasks are not supported by this agent: launch the task without check")
-	}
-	if err := invalidContainer(t.GetContainer()); err != nil {
-		return err
-	}
-	return invalidCommand(t.GetCommand())
-}
-
-// invalidCommand lets an empty command pass, as Mesos does: its task fails when it is run.
-func invalidCommand(c *mesospb.CommandInfo) error {
-	for _, v := range c.GetEnvironment().GetVariables() {
-		if v.GetType() == mesospb.Environment_Variable_SECRET {
-			return fmt.Errorf("secrets are not supported by this agent: variable %s of the environment is one", v.GetName())
-		}
-	}
-	return nil
-}
-
-// invalidContainer lets an empty container pass: it asks for nothing. One that another agent may run is no error of the
-// task's; start says what becomes of it.
-func invalidContainer(c *mesospb.ContainerInfo) error {
-	switch {
-	case c == nil, isDocker(c):
-		return nil
-	case c.GetType() != mesospb.ContainerInfo_MESOS:
-		return fmt.Errorf("containers of type %v are not supported by this agent", c.GetType())
-	case c.GetMesos().GetImage() != nil:
-		return fmt.Errorf("images are not supported by this agent: launch without container.mesos.image")
-	case len(c.GetVolumes()) > 0:
-		return fmt.Errorf("volumes are not supported by this agent: launch without container.volumes")
-	case len(c.GetNetworkInfos()) > 0:
-		return fmt.Errorf("container networks are not supported by this agent: launch without container.network_infos")
-	case c.GetLinuxInfo() != nil || c.GetRlimitInfo() != nil || c.GetTtyInfo() != nil:
-		return fmt.Errorf("capabilities, limits and terminals of containers are not supported by this agent")
-	}
-	return nil
-}
-
-// isDocker does not take a container that is not there for what the type is by default.
-func isDocker(c *mesospb.ContainerInfo) bool {
-	return c != nil && c.GetType() == mesospb.ContainerInfo_DOCKER
 }

@@ -96,7 +96,9 @@ func commandEnvironment(env []string, c *mesospb.CommandInfo) []string {
 		containerizer.CookieVariable: true}
 	variables := c.GetEnvironment().GetVariables()
 	for _, v := range variables {
-		set[v.GetName()] = true
+		if v.GetType() != mesospb.Environment_Variable_SECRET { // which the agent has resolved already
+			set[v.GetName()] = true
+		}
 	}
 	var out []string
 	for _, kv := range env {
@@ -105,7 +107,9 @@ func commandEnvironment(env []string, c *mesospb.CommandInfo) []string {
 		}
 	}
 	for _, v := range variables {
-		out = append(out, v.GetName()+"="+v.GetValue())
+		if v.GetType() != mesospb.Environment_Variable_SECRET {
+			out = append(out, v.GetName()+"="+v.GetValue())
+		}
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/meseta-io/meseta/isolators/capabilities"
 	"github.com/meseta-io/meseta/isolators/cgroups"
 	"github.com/meseta-io/meseta/isolators/network/cni"
+	"github.com/meseta-io/meseta/isolators/posix"
 	"github.com/meseta-io/meseta/isolators/privileges"
 	"github.com/meseta-io/meseta/isolators/rlimits"
 	"github.com/meseta-io/meseta/isolators/seccomp"
@@ -17,7 +18,7 @@ import (
 // Builders are those of all isolators. Groups of processes come first, because what follows rests on them; then what counts,
 // what separates, what is seen of the machine, and at last what the first process itself may do.
 func Builders() []isolators.Builder {
-	return slices.Concat(groups(), counting, separating, files, networks, hidden, rights)
+	return slices.Concat(groups(), posix.Builders(), counting, separating, files, networks, hidden, rights)
 }
 
 // The kinds, each in its order. Whoever adds an isolator adds a row here.

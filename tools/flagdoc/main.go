@@ -20,7 +20,7 @@ import (
 )
 
 // rooms are the packages whose Config structs are bound to flags.
-var rooms = []string{"actors/master", "actors/allocator", "actors/agent", "actors/gateway", "actors/gateway/realms", "cmd/meseta/internal/node", "cmd/meseta/internal/cli"}
+var rooms = []string{"actors/master", "actors/allocator", "actors/agent", "actors/containerizer/isolation", "actors/gateway", "actors/gateway/realms", "cmd/meseta/internal/node", "cmd/meseta/internal/cli"}
 
 const target = "cmd/meseta/internal/flags/docs.flagdoc.go"
 

@@ -78,10 +78,10 @@ func TestTakenFlags(t *testing.T) {
 		{agent, "--containerizers=mesos", ""}, {agent, "--image_provisioner_backend=copy", ""}, {agent, "--no-systemd_enable_support", ""},
 		{agent, "--runtime_dir=/x", ""}, {agent, "--launcher_dir=/x", ""}, {agent, "--docker=/usr/bin/docker", ""},
 		{master, "--allocator=hierarchical", ""}, {master, "--no-hostname_lookup", ""}, {master, "--zk_session_timeout=20secs", ""},
-		{agent, "--launcher=linux", "Linux isolators"}, {agent, "--isolation=posix/cpu,cgroups/mem", "Linux isolators"},
+		{agent, "--launcher=linux", ""}, {agent, "--isolation=posix/cpu,cgroups/mem", ""}, {agent, "--cgroups_enable_cfs", ""},
 		{agent, "--containerizers=docker,mesos", "container images"}, {agent, "--image_providers=docker", "container images"},
 		{master, "--zk=zk://h:2181/mesos", ""}, {master, "--quorum=2", ""}, {master, "--role_sorter=random", "another sorter"},
-		{master, "--modules=x", "modules"}, {agent, "--resource_estimator=x", "oversubscription"}, {agent, "--cgroups_enable_cfs", "Linux isolators"},
+		{master, "--modules=x", "modules"}, {agent, "--resource_estimator=x", "oversubscription"}, {agent, "--agent_subsystems=cpu", "Linux isolators"},
 	} {
 		err := c.command.ParseFlags([]string{c.flag})
 		if (err == nil) != (c.missing == "") || err != nil && !strings.Contains(err.Error(), c.missing) {

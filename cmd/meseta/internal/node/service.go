@@ -13,7 +13,6 @@ import (
 
 	"github.com/meseta-io/meseta/actors/agent"
 	"github.com/meseta-io/meseta/actors/containerizer"
-	"github.com/meseta-io/meseta/actors/containerizer/posix"
 	"github.com/meseta-io/meseta/actors/fetcher/courier"
 	"github.com/meseta-io/meseta/actors/gateway"
 	agentdoor "github.com/meseta-io/meseta/actors/gateway/agent"
@@ -202,11 +201,15 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 	}
 	c.Executor, c.Logger = []string{self, "executor"}, []string{self, "logger"}
 	c.IP = cmp.Or(s.config.IP, os.Getenv("LIBPROCESS_IP"))
-	launcher := containerizer.Launcher(posix.New())
+	launcher, has, err := launcher(c, machine, s.log.Logger)
+	if err != nil {
+		return err
+	}
 	if s.lives != nil {
 		s.lives.Launcher = launcher
 		launcher = s.lives
 	}
+	parts.Isolators = has
 	parts.Detector, parts.Launcher, parts.Disk, parts.Credential, parts.Machine, parts.Ended = found, launcher, disk, credential, machine, s.end
 	s.showLog("/slave/log", parts.Authorizer)
 	fetcher, err := courier.New(c.Fetcher, c.WorkDir, s.rt.Metrics(), s.log.Logger)
