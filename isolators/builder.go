@@ -50,6 +50,7 @@ func Build(builders []Builder, names []string, s Settings) (Chain, error) {
 		if !named && !meant {
 			continue
 		}
+		s.Before = chain
 		i, err := b.New(s)
 		switch {
 		case err == nil:

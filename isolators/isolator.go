@@ -45,6 +45,12 @@ type Isolator interface {
 	Recover(ctx context.Context, alive []*Container) error
 }
 
+// Granter is an isolator that lets a running container use devices, in place of those that it was granted before. It is how
+// one that gives devices away tells the one that guards them.
+type Granter interface {
+	Grant(c *Container, devices []Device) error
+}
+
 // Limitation is why a container has to end.
 type Limitation struct {
 	// Reason is the one that its tasks end with, such as REASON_CONTAINER_LIMITATION_MEMORY.

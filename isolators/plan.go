@@ -33,6 +33,8 @@ type Plan struct {
 	Masked, Readonly []string
 	// Devices are nodes to be made below the /dev of a RootFS, links what else belongs there.
 	Devices []Device
+	// Grants are devices of the machine that the container may use without a node of its own.
+	Grants []Device
 	// Hostname of a new uts namespace; empty: as it is.
 	Hostname string
 	// Dir is the working directory, as the container sees it.

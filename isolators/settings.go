@@ -59,6 +59,10 @@ type Settings struct {
 	XFSProjectRange   string
 	XFSKillContainers bool
 	XFSQuotaHeadroom  uint64
+	// NvidiaGPUDevices are the cards that gpu/nvidia gives away, by their numbers in NVML; none: all.
+	NvidiaGPUDevices []int
+	// Before are the isolators that work before the one that is being made; Build sets it.
+	Before Chain
 	// UserNamespaceRange is "[first-last]" of the user and group ids that containers in user namespaces of their own are given
 	// in blocks of 65536: [1000000-66535999].
 	UserNamespaceRange string

@@ -5,6 +5,7 @@ import (
 	"github.com/meseta-io/meseta/isolators/devices"
 	"github.com/meseta-io/meseta/isolators/disk"
 	"github.com/meseta-io/meseta/isolators/filesystem"
+	"github.com/meseta-io/meseta/isolators/gpu"
 	"github.com/meseta-io/meseta/isolators/namespaces"
 	"github.com/meseta-io/meseta/isolators/secrets"
 	"github.com/meseta-io/meseta/isolators/volumes"
@@ -27,6 +28,7 @@ var files = []isolators.Builder{
 	{Names: []string{"volume/sandbox_path"}, Always: true, New: volumes.NewSandboxPath},
 	{Names: []string{"disk/du", "posix/disk"}, New: disk.NewDU},
 	{Names: []string{"linux/devices"}, New: devices.NewLinux},
+	{Names: []string{"gpu/nvidia"}, New: gpu.New(gpu.Here)},
 }
 
 // hidden bring what nobody else may read.

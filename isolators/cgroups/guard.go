@@ -3,6 +3,7 @@ package cgroups
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/meseta-io/meseta/isolators"
@@ -83,10 +84,19 @@ func (i *guard) Isolate(_ context.Context, c *isolators.Container) error {
 	delete(i.plans, c.ID)
 	i.mu.Unlock()
 	group, ok := i.group(c)
-	if !ok || plan == nil || len(plan.Devices) == 0 {
+	if !ok || plan == nil || len(plan.Devices)+len(plan.Grants) == 0 {
 		return nil
 	}
-	return i.follow(group, plan.Devices)
+	return i.follow(group, slices.Concat(plan.Devices, plan.Grants))
+}
+
+// Grant implements isolators.Granter.
+func (i *guard) Grant(c *isolators.Container, nodes []isolators.Device) error {
+	group, ok := i.group(c)
+	if !ok {
+		return nil
+	}
+	return i.follow(group, nodes)
 }
 
 // follow has a group follow the policy of the agent and a few nodes more.

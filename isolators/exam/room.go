@@ -49,7 +49,9 @@ func (r *room) chain(t *testing.T, alive ...*isolators.Container) isolators.Chai
 	t.Helper()
 	var chain isolators.Chain
 	for _, b := range append(append([]isolators.Builder(nil), r.c.Before...), r.c.Builder) {
-		i, err := b.New(r.settings)
+		s := r.settings
+		s.Before = chain
+		i, err := b.New(s)
 		if err != nil {
 			t.Fatalf("%s cannot be made: %v", b.Names[0], err)
 		}
