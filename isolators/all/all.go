@@ -9,6 +9,7 @@ import (
 	"github.com/meseta-io/meseta/isolators/capabilities"
 	"github.com/meseta-io/meseta/isolators/cgroups"
 	"github.com/meseta-io/meseta/isolators/network/cni"
+	"github.com/meseta-io/meseta/isolators/network/ports"
 	"github.com/meseta-io/meseta/isolators/posix"
 	"github.com/meseta-io/meseta/isolators/privileges"
 	"github.com/meseta-io/meseta/isolators/rlimits"
@@ -28,7 +29,7 @@ var (
 	// counting measures.
 	counting = []isolators.Builder{accounting.Builder, accounting.PortsBuilder}
 	// networks are interfaces, addresses and ports.
-	networks = []isolators.Builder{cni.Builder}
+	networks = []isolators.Builder{cni.Builder, ports.Builder}
 	// rights are capabilities, limits of processes and system calls.
 	rights = []isolators.Builder{capabilities.Builder, rlimits.Builder, privileges.Builder, seccomp.Builder}
 )
