@@ -95,6 +95,8 @@ type Config struct {
 	// Isolation is how containers are kept apart.
 	Isolation isolation.Config
 
+	// History is how often containers are measured for their history of the last hour, which is sample.Interval; 0: there is none.
+	History time.Duration
 	// IP is the address that the agent was told to listen on, which executors are told too; empty: it was not.
 	IP string
 	// Executor is the program and arguments of the built-in command executor; an agent's command sets it to

@@ -25,6 +25,7 @@ type desk struct {
 	latest     *process.Published[View]
 	b          *process.Base
 	counting   bool // the runtime's metrics are about to be brought up to date
+	usage      usage
 }
 
 // Initialize implements process.Process.
@@ -33,6 +34,7 @@ func (d *desk) Initialize(b *process.Base) {
 	process.Install(b, d.call)
 	d.count()
 	d.age()
+	d.keepHistory()
 }
 
 // operatorCall passes on what was sent to the agent itself. The answer comes from the desk.

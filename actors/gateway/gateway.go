@@ -98,6 +98,7 @@ func (p Parts) routes(help func() []web.Route) []web.Route {
 		}
 		all = append(all, executor.Routes(p.Runtime, a.Agent, executor.Config{})...)
 		all = append(all, agentdoor.Routes(a)...)
+		all = append(all, beyond.AgentRoutes(a.Agent)...)
 	}
 	return all
 }

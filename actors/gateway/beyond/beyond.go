@@ -1,5 +1,5 @@
-// Package beyond has the doors that Mesos never had: why a framework is not offered what it could use, and the end of
-// one task for an operator. They lie beside Mesos' own and take nothing from them.
+// Package beyond has the doors that Mesos never had: why a framework is not offered what it could use, the end of one task for
+// an operator, and what containers use and have used in the last hour. They lie beside Mesos' own and take nothing from them.
 package beyond
 
 import (

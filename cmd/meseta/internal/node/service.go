@@ -23,6 +23,7 @@ import (
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/actors/process"
 	"github.com/meseta-io/meseta/actors/process/remote"
+	"github.com/meseta-io/meseta/isolators/sample"
 	"github.com/meseta-io/meseta/messages/authorization"
 	"github.com/meseta-io/meseta/messages/tracing"
 )
@@ -200,6 +201,7 @@ func (s *Service) Agent(c agent.Config, address string, guard realms.Agent) erro
 		return fmt.Errorf("cannot find this program, which executors are: %w", err)
 	}
 	c.Executor, c.Logger = []string{self, "executor"}, []string{self, "logger"}
+	c.History = sample.Interval
 	c.IP = cmp.Or(s.config.IP, os.Getenv("LIBPROCESS_IP"))
 	launcher, has, err := launcher(c, machine, s.log.Logger)
 	if err != nil {

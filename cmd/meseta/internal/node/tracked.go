@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/meseta-io/meseta/actors/containerizer"
+	"github.com/meseta-io/meseta/isolators/sample"
 )
 
 // tracked is a launcher that remembers what it launched, so that a cluster for trying things leaves nothing behind.
@@ -40,6 +41,14 @@ func (t *tracked) Destroy(p containerizer.Process, done func(error)) (cancel fun
 		}
 		done(err)
 	})
+}
+
+// Samples implements containerizer.Sampler, as far as the launcher does.
+func (t *tracked) Samples(ctx context.Context, of []containerizer.Process) ([]*sample.Sample, error) {
+	if s, ok := t.Launcher.(containerizer.Sampler); ok {
+		return s.Samples(ctx, of)
+	}
+	return make([]*sample.Sample, len(of)), nil
 }
 
 // destroyAll ends what still lives, with everything that it started.
