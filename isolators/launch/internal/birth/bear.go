@@ -53,6 +53,8 @@ type passage struct {
 }
 
 // take goes through the namespaces and does not return.
+//
+//go:nosplit
 func (p *passage) take() {
 	p.tell(Passing)
 	var joined uintptr
@@ -81,6 +83,8 @@ func (p *passage) take() {
 }
 
 // superuser of the inside, or the program's start would take the capabilities away again.
+//
+//go:nosplit
 func (p *passage) superuser() {
 	syscall.RawSyscall(syscall.SYS_SETGROUPS, 0, 0, 0) // where it is forbidden there is nothing to gain by it
 	_, _, e := syscall.RawSyscall(syscall.SYS_SETRESGID, 0, 0, 0)
@@ -93,6 +97,8 @@ func (p *passage) superuser() {
 }
 
 // fork goes on in the child, whose parent is the agent.
+//
+//go:nosplit
 func (p *passage) fork(flags uintptr) {
 	pid, e := fork(cloneParent | flags)
 	if e != 0 {
@@ -104,6 +110,8 @@ func (p *passage) fork(flags uintptr) {
 }
 
 // tell the agent the number of this process as the machine's /proc has it.
+//
+//go:nosplit
 func (p *passage) tell(word uint32) {
 	self := [5]byte{'s', 'e', 'l', 'f'}
 	n, _, e := syscall.RawSyscall6(syscall.SYS_READLINKAT, uintptr(p.proc), uintptr(unsafe.Pointer(&self)), uintptr(unsafe.Pointer(&p.number)), uintptr(len(p.number)), 0, 0)
@@ -119,23 +127,31 @@ func (p *passage) tell(word uint32) {
 }
 
 // say what failed, and end.
+//
+//go:nosplit
 func (p *passage) say(errno uint32, detail string) {
 	p.word = append(put32(put32(p.word[:0], p.step), errno), detail[:min(len(detail), reportBytes-8)]...)
 	p.send()
 	leave(1)
 }
 
+//go:nosplit
 func (p *passage) send() {
 	syscall.RawSyscall(syscall.SYS_WRITE, ReportFD, uintptr(unsafe.Pointer(unsafe.SliceData(p.word))), uintptr(len(p.word)))
 }
 
+//go:nosplit
 func leave(code uintptr) {
 	for {
 		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, code, 0, 0)
 	}
 }
 
-// fork this thread, with signals blocked, as a process without any other. What it may do is a matter of system calls only.
+// fork this thread, with signals blocked, as a process without any other. What it may do is a matter of system calls only: no
+// function that it calls may look at its stack, and so all of them are go:nosplit. Where Go wanted to preempt the thread at the
+// moment of the fork, the look would find that and wait for other threads, of which there are none.
+//
+//go:nosplit
 func fork(flags uintptr) (uintptr, syscall.Errno) {
 	pid, _, e := syscall.RawSyscall6(syscall.SYS_CLONE, flags|uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
 	return pid, e

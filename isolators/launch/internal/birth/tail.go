@@ -137,6 +137,8 @@ func (w *world) program(s Step) *failure {
 
 // run makes the calls. It returns with the failure of one only. A program that was found and must not be run is more
 // telling than that there was none elsewhere.
+//
+//go:nosplit
 func (t *tail) run() (step uint32, e syscall.Errno) {
 	var denied bool
 	for i := range t.calls {
@@ -158,6 +160,8 @@ func (t *tail) run() (step uint32, e syscall.Errno) {
 }
 
 // do one call. Linux refuses execve with EAGAIN while another thread of ours is being born, which does not last.
+//
+//go:nosplit
 func (c *call) do() (e syscall.Errno) {
 	for range 100 {
 		_, _, e = syscall.RawSyscall6(c.nr, c.a[0], c.a[1], c.a[2], c.a[3], c.a[4], 0)
@@ -168,6 +172,7 @@ func (c *call) do() (e syscall.Errno) {
 	return e
 }
 
+//go:nosplit
 func (c *call) passes(e syscall.Errno) bool {
 	for _, p := range c.pass {
 		if p == e {
