@@ -27,6 +27,7 @@ var files = []isolators.Builder{
 	{Names: []string{"volume/host_path"}, Always: true, New: volumes.NewHostPath},
 	{Names: []string{"volume/sandbox_path"}, Always: true, New: volumes.NewSandboxPath},
 	{Names: []string{"disk/du", "posix/disk"}, New: disk.NewDU},
+	{Names: []string{"disk/xfs"}, New: disk.NewXFS},
 	{Names: []string{"linux/devices"}, New: devices.NewLinux},
 	{Names: []string{"gpu/nvidia"}, New: gpu.New(gpu.Here)},
 }

@@ -41,6 +41,7 @@ type walk struct {
 	entries int
 	linked  map[uint64]struct{}
 	spare   [][]byte
+	each    func(fd int) error // what is done to every directory and file, which are open; nil: they are counted only
 }
 
 // Usage is how much of the disk everything in a directory takes, in bytes, as du(1) counts it: in blocks, a file with several names
@@ -48,16 +49,29 @@ type walk struct {
 // its descriptors are bounded whatever is in there. What goes while it looks is no error; the sum so far comes with every error.
 func Usage(ctx context.Context, dir *os.File) (uint64, error) {
 	w := &walk{ctx: ctx, linked: map[uint64]struct{}{}}
+	if err := w.all(dir); err != nil {
+		return w.bytes, fmt.Errorf("measure %s: %w", dir.Name(), err)
+	}
+	return w.bytes, nil
+}
+
+// each does something to every directory and file in a directory, itself included, which are open while it does.
+func each(ctx context.Context, dir *os.File, do func(fd int) error) error {
+	w := &walk{ctx: ctx, linked: map[uint64]struct{}{}, each: do}
+	return w.all(dir)
+}
+
+func (w *walk) all(dir *os.File) error {
 	defer w.close()
 	if err := w.enter(int(dir.Fd()), "."); err != nil {
-		return 0, err
+		return err
 	}
 	for len(w.levels) > 0 {
 		if err := w.step(); err != nil {
-			return w.bytes, fmt.Errorf("measure %s: %w", dir.Name(), err)
+			return err
 		}
 	}
-	return w.bytes, nil
+	return nil
 }
 
 func (w *walk) close() {
@@ -88,6 +102,12 @@ func (w *walk) enter(at int, name string) error {
 		w.dev = s.Dev
 	} else if s.Dev != w.dev {
 		return unix.Close(fd)
+	}
+	if w.each != nil {
+		if err := w.each(fd); err != nil {
+			_ = unix.Close(fd)
+			return err
+		}
 	}
 	w.bytes += uint64(s.Blocks) * 512
 	w.levels = append(w.levels, level{fd: fd, ino: s.Ino})
@@ -195,6 +215,9 @@ func (w *walk) count(at int, e entry) (entered bool, err error) {
 	if s.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return w.descend(at, e.name)
 	}
+	if w.each != nil && s.Mode&unix.S_IFMT == unix.S_IFREG && s.Dev == w.dev {
+		return false, w.file(at, e.name)
+	}
 	if s.Nlink > 1 {
 		if _, counted := w.linked[s.Ino]; counted {
 			return false, nil
@@ -205,6 +228,23 @@ func (w *walk) count(at int, e entry) (entered bool, err error) {
 	}
 	w.bytes += uint64(s.Blocks) * 512
 	return false, nil
+}
+
+// file does what is done to a file that is still one.
+func (w *walk) file(at int, name string) error {
+	fd, err := unix.Openat(at, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if passing(err) || errors.Is(err, unix.ENXIO) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var s unix.Stat_t
+	if err := unix.Fstat(fd, &s); err != nil || s.Mode&unix.S_IFMT != unix.S_IFREG {
+		return err
+	}
+	return w.each(fd)
 }
 
 func (w *walk) descend(at int, name string) (bool, error) {
