@@ -246,3 +246,27 @@ func TestUpdatesOnAFullDisk(t *testing.T) {
 	w.status("t1", finished)
 	w.quiet(time.Minute)
 }
+
+// An acknowledgement that cannot be written yet is one all the same, also when the agent registers anew meanwhile.
+func TestAnAcknowledgedUpdateIsNotToldToTheNextMaster(t *testing.T) {
+	w := withPuppet(t)
+	w.silent = true
+	w.update("t1", running)
+	u := w.status("t1", running)
+	full := true
+	w.a.Disk().Intercept = func(w testkit.Write) (int, error) {
+		if full && !w.Frees {
+			return 0, testkit.ErrFull
+		}
+		return 0, nil
+	}
+	w.send(w.acknowledgement(u))
+	w.Advance(time.Second)
+	w.Reset(w.master, w.a)
+	w.returned()
+	w.quiet(30 * time.Second)
+	full = false
+	w.quiet(30 * time.Second)
+	w.update("t1", finished)
+	w.status("t1", finished)
+}

@@ -181,10 +181,11 @@ func (a *Agent) receive(f *framework, e *executor, t *task, s *mesospb.TaskStatu
 	})
 }
 
-// forward sends the head of a task's stream to the master, now and again until it is acknowledged.
+// forward sends the head of a task's stream to the master, now and again until it is acknowledged. One whose acknowledgement is on its
+// way to the disk is not sent again to a master that the agent meets meanwhile.
 func (a *Agent) forward(t *task) {
 	h := t.stream.head()
-	if h == nil || a.phase != member {
+	if h == nil || t.stream.updates[0].releasing || a.phase != member {
 		return
 	}
 	a.b.Send(a.membership.master, &controlpb.StatusUpdate{
