@@ -21,6 +21,7 @@ func Builders() []isolators.Builder {
 		{Names: []string{"cgroups/hugetlb"}, Sets: everything, New: s.plain("cgroups/hugetlb", "hugetlb")},
 		{Names: []string{"cgroups/net_cls"}, Sets: everything, New: s.netcls},
 		{Names: []string{"cgroups/net_prio"}, Sets: everything, New: s.plain("cgroups/net_prio", "net_prio")},
+		{Names: []string{"cgroups/perf_event"}, Sets: everything, New: s.perf},
 	}
 }
 

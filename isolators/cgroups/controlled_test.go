@@ -2,6 +2,7 @@ package cgroups_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -10,12 +11,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/cgroups"
 	"github.com/meseta-io/meseta/isolators/cgroups/hierarchy"
 	"github.com/meseta-io/meseta/isolators/exam"
+	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
@@ -355,6 +360,239 @@ func TestDevicesOfThePlan(t *testing.T) {
 		t.Errorf("it says %q", got)
 	}
 	if err := chain.Cleanup(context.Background(), c); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPerfEvent(t *testing.T) {
+	before, b := builders(t, "cgroups/perf_event")
+	settings := func(s *isolators.Settings) {
+		s.PerfEvents = []string{"page-faults", "task-clock", "context-switches"}
+		s.PerfInterval, s.PerfDuration = 40*time.Millisecond, 20*time.Millisecond
+	}
+	t.Cleanup(func() { exam.RemoveGroups(t, "meseta-test-perf") })
+	exam.Take(t, exam.Case{
+		Builder: b, Before: before,
+		Needs:    []exam.Need{exam.Root, exam.Unified, perfEvents(b, settings)},
+		Settings: settings,
+		Script:   "while :; do sleep 0.001; done",
+		Usage: func(t *testing.T, x *exam.Box, _ *mesospb.ResourceStatistics) {
+			exam.Eventually(t, "something is counted", func() bool {
+				s := &mesospb.ResourceStatistics{}
+				if err := x.Isolator.Usage(context.Background(), []*isolators.Container{x.Container}, []*mesospb.ResourceStatistics{s}); err != nil {
+					t.Fatal(err)
+				}
+				p := s.GetPerf()
+				return p.GetDuration() >= 0.02 && p.GetPageFaults() > 0 && p.GetTaskClock() > 0 && p.GetContextSwitches() > 0 && p.Cycles == nil
+			})
+		},
+	})
+}
+
+// perfEvents is a kernel that counts.
+func perfEvents(b isolators.Builder, settings func(*isolators.Settings)) exam.Need {
+	return func() string {
+		s := isolators.Settings{CgroupsRoot: "meseta-test-perf"}
+		settings(&s)
+		if _, err := b.New(s); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+}
+
+func TestPerfEventsRefused(t *testing.T) {
+	s := agent(t)
+	for shows, change := range map[string]func(*isolators.Settings){
+		"no event":                 func(s *isolators.Settings) { s.PerfEvents = []string{"nonsense"} },
+		"longer than the interval": func(s *isolators.Settings) { s.PerfInterval, s.PerfDuration = time.Second, time.Minute },
+	} {
+		s := s
+		change(&s)
+		_, b := builders(t, "cgroups/perf_event")
+		if _, err := b.New(s); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%s: %v", shows, err)
+		}
+	}
+}
+
+// mounted mounts a controller of version 1 where the machine is the test's own; elsewhere it has to be there.
+func mounted(t *testing.T, controller string) {
+	t.Helper()
+	if os.Getenv("MESETA_VM") == "" || exam.V1(controller)() == "" {
+		return
+	}
+	dir := t.TempDir()
+	if err := unix.Mount(controller, dir, "cgroup", 0, controller); err != nil {
+		t.Skipf("this kernel has no %s: %v", controller, err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNetCls(t *testing.T) {
+	mounted(t, "net_cls")
+	before, b := builders(t, "cgroups/net_cls")
+	exam.Take(t, exam.Case{
+		Builder: b, Before: before,
+		Needs:    []exam.Need{exam.Root, exam.V1("net_cls"), exam.Unified},
+		Settings: func(s *isolators.Settings) { s.NetClsPrimary, s.NetClsSecondaries = "0x0012", "0x0001,0x0100" },
+		Status: func(t *testing.T, x *exam.Box, s *mesospb.ContainerStatus) {
+			h := cgroups.HandleOf(s.GetCgroupInfo().GetNetCls().GetClassid())
+			if h.Primary != 0x12 || h.Secondary == 0 || h.Secondary > 0x100 {
+				t.Errorf("it is marked %v", h)
+			}
+			g, _ := groupOf(t, x, "net_cls")
+			says(t, g, "net_cls.classid", fmt.Sprint(h.ClassID()))
+		},
+	})
+}
+
+func TestNetPrio(t *testing.T) {
+	mounted(t, "net_prio")
+	before, b := builders(t, "cgroups/net_prio")
+	exam.Take(t, exam.Case{
+		Builder: b, Before: before,
+		Needs: []exam.Need{exam.Root, exam.V1("net_prio"), exam.Unified},
+		Running: func(t *testing.T, x *exam.Box) {
+			if g, _ := groupOf(t, x, "net_prio"); !g.Has("net_prio.ifpriomap") {
+				t.Errorf("%s has no priorities", g)
+			}
+		},
+	})
+}
+
+// What is not to be had is refused at the start of the agent, and left out of cgroups/all.
+func TestAll(t *testing.T) {
+	s := agent(t)
+	chain, err := isolators.Build(cgroups.Builders(), []string{"cgroups/all"}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var built []string
+	for _, i := range chain {
+		built = append(built, i.Name())
+	}
+	for _, b := range cgroups.Builders() {
+		_, err := isolators.Build(cgroups.Builders(), b.Names[:1], s)
+		switch in := slices.Contains(built, b.Names[0]); {
+		case in && err != nil:
+			t.Errorf("%s is in cgroups/all, and alone: %v", b.Names[0], err)
+		case !in && !errors.Is(err, fault.ErrInvalid):
+			t.Errorf("%s is not in cgroups/all, and alone: %v", b.Names[0], err)
+		case !in:
+			t.Log(err)
+		}
+	}
+	if both, err := isolators.Build(cgroups.Builders(), []string{"cgroups"}, s); err != nil || len(both) != 3 {
+		t.Errorf("cgroups is core, cpu and mem: %d, %v", len(both), err)
+	}
+}
+
+// A swap limit makes memory and swap together the limit.
+func TestLimitSwap(t *testing.T) {
+	exam.Skip(t, exam.Controller("memory"))
+	s := agent(t)
+	s.LimitSwap = true
+	chain, err := isolators.Build(cgroups.Builders(), []string{"cgroups/mem"}, s)
+	if err != nil {
+		t.Skip(err) // a kernel that does not count swap says so
+	}
+	c := container(t, s, "swapper")
+	c.Resources = []*mesospb.Resource{exam.Scalar("mem", 64)}
+	c.Limits = map[string]float64{"mem": 128}
+	plan := &isolators.Plan{}
+	if err := chain.Prepare(context.Background(), c, plan); err != nil {
+		t.Fatal(err)
+	}
+	defer chain.Cleanup(context.Background(), c)
+	if plan.OOMScore == nil || *plan.OOMScore < 2 || *plan.OOMScore > 999 {
+		t.Errorf("one that may take more than it asked for is killed by %v", plan.OOMScore)
+	}
+	g := open(t, s)
+	p, err := g.Where(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := p.Controllers["memory"]
+	if group.Has("memory.swap.max") {
+		says(t, group, "memory.swap.max", "0")
+		return
+	}
+	says(t, group, "memory.memsw.limit_in_bytes", fmt.Sprint(128<<20))
+	c.Limits["mem"] = 256
+	if err := chain.Update(context.Background(), c); err != nil {
+		t.Error(err)
+	}
+	says(t, group, "memory.limit_in_bytes", fmt.Sprint(256<<20))
+	says(t, group, "memory.memsw.limit_in_bytes", fmt.Sprint(256<<20))
+	c.Limits = map[string]float64{"mem": math.Inf(1)}
+	if err := chain.Update(context.Background(), c); err != nil {
+		t.Error(err)
+	}
+	if n, err := group.Uint("memory.limit_in_bytes"); err != nil || n < 1<<60 {
+		t.Errorf("without an end it is %d, %v", n, err)
+	}
+	c.Limits = nil
+	if err := chain.Update(context.Background(), c); err != nil {
+		t.Error(err)
+	}
+	if n, err := group.Uint("memory.limit_in_bytes"); err != nil || n < 1<<60 {
+		t.Errorf("it was lowered to %d, %v", n, err)
+	}
+	says(t, group, "memory.soft_limit_in_bytes", fmt.Sprint(64<<20))
+}
+
+// A container of an agent that had fewer isolators is none the worse for those that it has now, and is measured and updated by
+// the ones that it was launched with.
+func TestNewIsolatorsAfterRestart(t *testing.T) {
+	exam.Skip(t, exam.Controller("memory"), exam.Controller("cpu"), exam.Controller("pids"))
+	s := agent(t)
+	build := func(names ...string) isolators.Chain {
+		chain, err := isolators.Build(cgroups.Builders(), names, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return chain
+	}
+	c := container(t, s, "older")
+	c.Resources = []*mesospb.Resource{exam.Scalar("cpus", 1), exam.Scalar("mem", 64)}
+	old := build("cgroups/mem")
+	if err := old.Prepare(context.Background(), c, &isolators.Plan{}); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/bin/sleep", "600")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.PID = cmd.Process.Pid
+	if err := old.Isolate(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	chain := build("cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/blkio")
+	if err := chain.Recover(context.Background(), []*isolators.Container{c}); err != nil {
+		t.Fatal(err)
+	}
+	chain.Watch(c, func(l isolators.Limitation) { t.Errorf("%v", l) })
+	c.Resources[1] = exam.Scalar("mem", 128)
+	if err := chain.Update(context.Background(), c); err != nil {
+		t.Error(err)
+	}
+	used := &mesospb.ResourceStatistics{}
+	if err := chain.Usage(context.Background(), []*isolators.Container{c}, []*mesospb.ResourceStatistics{used}); err != nil || used.MemTotalBytes == nil || used.CpusUserTimeSecs == nil {
+		t.Errorf("%v, %v", used, err)
+	}
+	if err := chain.Status(context.Background(), c, &mesospb.ContainerStatus{}); err != nil {
+		t.Error(err)
+	}
+	if err := chain.Cleanup(context.Background(), c); err != nil {
+		t.Error(err)
+	}
+	cmd.Wait()
+	if err := old.Cleanup(context.Background(), c); err != nil {
 		t.Error(err)
 	}
 }
