@@ -63,6 +63,9 @@ func open(s isolators.Settings, layout hierarchy.Layout) (*Groups, error) {
 		// An agent that has moved to make room is still the owner of the group that it was in.
 		if above, leaf := filepath.Split(string(h.Own)); h.Unified && leaf == agentLeaf {
 			h.Own = hierarchy.Group(filepath.Clean(above))
+			if names, err := h.Own.Read("cgroup.controllers"); err == nil { // those of the leaf are the ones in use only
+				h.Controllers = strings.Fields(names)
+			}
 		}
 		g.layout = append(g.layout, h)
 	}

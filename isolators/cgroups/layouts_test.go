@@ -139,14 +139,19 @@ func TestNoRoom(t *testing.T) {
 // An agent that has moved to make room, or that systemd has started there, owns the group that it moved in.
 func TestMovedAgent(t *testing.T) {
 	h := paper(t, true, "pids")
-	moved := h
-	moved.Own = h.Own.Below(agentLeaf)
+	if err := os.WriteFile(h.Own.File("cgroup.controllers"), []byte("cpu pids\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	moved := hierarchy.Hierarchy{Unified: true, Own: h.Own.Below(agentLeaf)}
 	g, err := open(isolators.Settings{RuntimeDir: t.TempDir()}, hierarchy.Layout{moved})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if g.home.Own != h.Own || !h.Own.Below("mesos").Exists() {
 		t.Errorf("it owns %s, and not %s", g.home.Own, h.Own)
+	}
+	if !slices.Equal(g.home.Controllers, []string{"cpu", "pids"}) {
+		t.Errorf("it may give %v to its containers", g.home.Controllers)
 	}
 }
 
