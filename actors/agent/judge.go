@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -62,6 +63,7 @@ func (a *Agent) limited(e *executor, l *isolators.Limitation) {
 	if e.verdict != nil {
 		return // it was about to end anyway, for a reason that came first
 	}
-	a.log(e).Info("the container has broken a limit", "reason", l.Reason, "message", l.Message)
+	brief, _, _ := strings.Cut(l.Message, "\n") // what follows are numbers
+	a.log(e).Info("the container has broken a limit", "reason", l.Reason, "message", brief)
 	e.broken, e.verdict = l, &verdictOnTasks{mesospb.TaskState_TASK_FAILED, l.Reason, l.Message}
 }

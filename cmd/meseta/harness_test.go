@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/meseta-io/meseta/isolators/exam"
 	"github.com/meseta-io/meseta/tools/built"
 )
 
@@ -31,7 +32,22 @@ var binary string
 // buildFlags are how it is built.
 var buildFlags []string
 
-func TestMain(m *testing.M) { os.Exit(built.Run(m, &binary, buildFlags...)) }
+// groups is the control group of all containers of the tests.
+var groups = "meseta-e2e-" + strconv.Itoa(os.Getpid())
+
+func TestMain(m *testing.M) {
+	code := built.Run(m, &binary, buildFlags...)
+	removeGroups()
+	os.Exit(code)
+}
+
+// removeGroups removes what agents have left that were killed, whose containers the tests have ended.
+func removeGroups() {
+	all := exam.Groups(groups)
+	for n := len(all) - 1; n >= 0; n-- {
+		_ = os.Remove(all[n])
+	}
+}
 
 // patience bounds every wait for something that has to happen.
 const patience = 30 * time.Second
@@ -79,7 +95,7 @@ func environment(more ...string) []string {
 			env = append(env, kv)
 		}
 	}
-	return append(env, more...)
+	return append(append(env, "MESETA_CGROUPS_ROOT="+groups), more...)
 }
 
 // start runs the binary in a directory; the test ends it if nobody else does.
@@ -94,8 +110,25 @@ func startAs(t testing.TB, path, dir string, env []string, args ...string) *prog
 	p.cmd.Dir, p.cmd.Env = dir, environment(append([]string{"HOME=" + dir}, env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	t.Cleanup(func() { unmount(t, dir) }) // what an agent has mounted for the one after it
 	p.run()
 	return p
+}
+
+// unmount takes away what is mounted below a directory.
+func unmount(t testing.TB, dir string) {
+	t.Helper()
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		if at := strings.Fields(line); len(at) > 4 && strings.HasPrefix(at[4], dir+"/") {
+			if err := unix.Unmount(at[4], unix.MNT_DETACH); err != nil {
+				t.Errorf("unmount %s: %v", at[4], err)
+			}
+		}
+	}
 }
 
 // run starts the program, and sees to its end.

@@ -48,7 +48,7 @@ func newHouse(t *testing.T, names ...string) *house {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() { exam.RemoveGroups(t, h.settings.CgroupsRoot) })
+	t.Cleanup(func() { exam.RemoveGroups(t, h.settings.CgroupsRoot); unmountBelow(t, dir) })
 	return h
 }
 

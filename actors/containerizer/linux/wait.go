@@ -54,7 +54,7 @@ func (l *Launcher) exited(c *container, x containerizer.Exit) {
 // limit ends a container for what it has done.
 func (l *Launcher) limit(c *container, v *isolators.Limitation) {
 	if c.accuse(v) {
-		l.log.Info("a container has broken a limit", "container", c.ID, "reason", v.Reason, "message", v.Message)
+		l.log.Info("a container has broken a limit", "container", c.ID, "reason", v.Reason)
 		go func() {
 			if err := l.kill(context.Background(), c); err != nil {
 				l.log.Error("a container that has broken a limit cannot be killed", "container", c.ID, "error", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meseta-io/meseta/actors/agent"
+	"github.com/meseta-io/meseta/actors/containerizer/isolation"
 	"github.com/meseta-io/meseta/actors/gateway/realms"
 	"github.com/meseta-io/meseta/actors/master"
 	"github.com/meseta-io/meseta/cmd/meseta/internal/node"
@@ -105,6 +106,7 @@ func populate(s *node.Service, dir string, config devConfig) error {
 		c.Resources = config.Resources
 		c.RegistrationBackoffFactor = 0 // nobody else is waiting
 		c.RecoveryTimeout = orphanage
+		c.Isolation.Launcher = isolation.Posix // a cluster that may be killed at any time leaves no control groups behind
 		if c.Resources == "" {
 			share, err := share(c.WorkDir, i, config.Agents)
 			if err != nil {

@@ -354,7 +354,7 @@ func userName() string {
 // outcome is what the last status of a task means for whoever ran it.
 func outcome(s *mesospb.TaskStatus) (code int, sentence string) {
 	code = job.ExitCode(s)
-	reason := s.GetMessage()
+	reason, _, _ := strings.Cut(s.GetMessage(), "\n") // what may follow are numbers for who looks closer: meseta describe
 	if reason == "" {
 		reason = strings.TrimPrefix(s.GetReason().String(), "REASON_")
 	}

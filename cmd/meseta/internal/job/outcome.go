@@ -30,6 +30,9 @@ func ExitCode(s *mesospb.TaskStatus) int {
 	if s.GetState() == mesospb.TaskState_TASK_FINISHED {
 		return 0
 	}
+	if s.Limitation != nil {
+		return exitSignal + int(unix.SIGKILL) // that is how a container ends that breaks a limit
+	}
 	message := s.GetMessage()
 	if m := exited.FindStringSubmatch(message); m != nil {
 		if code, err := strconv.Atoi(m[1]); err == nil && code > 0 && code < 256 {

@@ -38,4 +38,8 @@ func TestExitCode(t *testing.T) {
 			t.Errorf("%v %q: got %d, want %d", c.state, c.message, got, c.want)
 		}
 	}
+	limited := &mesospb.TaskStatus{State: mesospb.TaskState_TASK_FAILED.Enum(), Message: proto.String("Memory limit exceeded"), Limitation: &mesospb.TaskResourceLimitation{}}
+	if got := job.ExitCode(limited); got != 137 {
+		t.Errorf("a task that broke a limit: got %d", got)
+	}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -30,7 +31,7 @@ func launcher(c agent.Config, m agent.Machine, log *slog.Logger) (containerizer.
 	if s.AgentResources, err = agent.ResourcesOf(c, m); err != nil {
 		return nil, nil, err
 	}
-	s.Launcher = chooseLauncher(c.Isolation, s, log)
+	s.Launcher = chooseLauncher(c.Isolation)
 	names, given := c.Isolation.Names(), c.Isolation.Isolation != ""
 	builders := buildersFor(s.Launcher)
 	if !given {
@@ -62,12 +63,9 @@ func launcher(c agent.Config, m agent.Machine, log *slog.Logger) (containerizer.
 	return l, has, nil
 }
 
-// chooseLauncher is the one that was named, or the best that is possible here.
-func chooseLauncher(c isolation.Config, s isolators.Settings, log *slog.Logger) string {
-	if c.Launcher != "" {
-		return c.Launcher
-	}
-	return isolation.Posix
+// chooseLauncher is the one that was named, or the one that isolates nothing.
+func chooseLauncher(c isolation.Config) string {
+	return cmp.Or(c.Launcher, isolation.Posix)
 }
 
 // buildersFor leaves out the control groups where containers are plain processes.
