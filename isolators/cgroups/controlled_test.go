@@ -588,10 +588,21 @@ func TestNewIsolatorsAfterRestart(t *testing.T) {
 	if err := chain.Status(context.Background(), c, &mesospb.ContainerStatus{}); err != nil {
 		t.Error(err)
 	}
-	if err := chain.Cleanup(context.Background(), c); err != nil {
+	// And back again: an agent that has fewer leaves what is there as it is, and removes it in the end.
+	fewer := build()
+	if err := fewer.Recover(context.Background(), []*isolators.Container{c}); err != nil {
+		t.Fatal(err)
+	}
+	if err := fewer.Update(context.Background(), c); err != nil {
+		t.Error(err)
+	}
+	if err := fewer.Cleanup(context.Background(), c); err != nil {
 		t.Error(err)
 	}
 	cmd.Wait()
+	if err := chain.Cleanup(context.Background(), c); err != nil {
+		t.Error(err)
+	}
 	if err := old.Cleanup(context.Background(), c); err != nil {
 		t.Error(err)
 	}

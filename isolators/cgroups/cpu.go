@@ -128,7 +128,7 @@ func within(cpus, perCPU, low, high float64) uint64 {
 
 // quota is how many microseconds of a period a number of processors is; -1 when it is infinite, or more than can be counted.
 func quota(cpus float64) int64 {
-	const most = float64(math.MaxInt64 / 1000 >> 20) // the kernel's own bound, in microseconds
+	const most = 1 << 44 // the kernel's own bound, in microseconds
 	q := math.Round(cpus * period)
 	if !(q < most) {
 		return -1

@@ -25,17 +25,26 @@ type prison struct {
 	plan    *isolators.Plan
 	cmd     *exec.Cmd
 	limited chan isolators.Limitation
+	ended   bool
 }
 
 func imprison(t *testing.T, script string, resources ...*mesospb.Resource) *prison {
 	t.Helper()
+	return lock(t, []string{"cgroups/all"}, nil, func(c *isolators.Container) { c.Resources = resources }, script)
+}
+
+func lock(t *testing.T, names []string, change func(*isolators.Settings), wish func(*isolators.Container), script string) *prison {
+	t.Helper()
 	s := agent(t)
-	chain, err := isolators.Build(cgroups.Builders(), []string{"cgroups/all"}, s)
+	if change != nil {
+		change(&s)
+	}
+	chain, err := isolators.Build(cgroups.Builders(), names, s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &prison{chain: chain, c: container(t, s, "prisoner"), plan: &isolators.Plan{}, limited: make(chan isolators.Limitation, 1)}
-	p.c.Resources = resources
+	wish(p.c)
 	if err := chain.Prepare(context.Background(), p.c, p.plan); err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +53,7 @@ func imprison(t *testing.T, script string, resources ...*mesospb.Resource) *pris
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { p.end(t) })
 	p.c.PID = p.cmd.Process.Pid
 	if err := chain.Isolate(context.Background(), p.c); err != nil {
 		t.Fatal(err)
@@ -53,9 +63,13 @@ func imprison(t *testing.T, script string, resources ...*mesospb.Resource) *pris
 	return p
 }
 
-// end destroys it as the agent does: the test fails where anything of it survives.
+// end destroys it as the agent does: the test fails where anything of it survives. Every test ends with it at the latest.
 func (p *prison) end(t *testing.T) {
 	t.Helper()
+	if p.ended {
+		return
+	}
+	p.ended = true
 	began := time.Now()
 	if err := p.chain.Keeper().Kill(context.Background(), p.c); err != nil {
 		t.Error(err)

@@ -9,8 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -275,6 +278,53 @@ func TestKillStopped(t *testing.T) {
 			t.Error(err)
 		}
 		c.Wait()
+	})
+}
+
+// Who is traced dies, whatever its tracer wants.
+func TestKillTraced(t *testing.T) {
+	each(t, func(t *testing.T, g hierarchy.Group) {
+		runtime.LockOSThread() // who traces is a thread
+		defer runtime.UnlockOSThread()
+		c := exec.Command("/bin/sleep", "600")
+		c.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer c.Process.Kill()
+		var status syscall.WaitStatus
+		if _, err := syscall.Wait4(c.Process.Pid, &status, 0, nil); err != nil || !status.Stopped() {
+			t.Fatalf("it does not stand before its first instruction: %v, %v", status, err)
+		}
+		if err := g.Join(c.Process.Pid); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Kill(soon(t)); err != nil {
+			t.Error(err)
+		}
+		if _, err := syscall.Wait4(c.Process.Pid, &status, 0, nil); err != nil || !status.Signaled() || status.Signal() != syscall.SIGKILL {
+			t.Errorf("its end: %v, %v", status, err)
+		}
+	})
+}
+
+// A process joins with all of its threads.
+func TestThreads(t *testing.T) {
+	each(t, func(t *testing.T, g hierarchy.Group) {
+		c := start(t, g, "wait")
+		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", c.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		threads, err := g.Threads()
+		if err != nil || len(threads) < 2 {
+			t.Errorf("in the group are the threads %v, %v", threads, err)
+		}
+		for _, e := range entries {
+			if n, _ := strconv.Atoi(e.Name()); !slices.Contains(threads, n) {
+				t.Errorf("thread %d is not in the group: %v", n, threads)
+			}
+		}
 	})
 }
 

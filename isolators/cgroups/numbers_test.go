@@ -1,0 +1,133 @@
+package cgroups_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/exam"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
+)
+
+// used waits until the statistics say something.
+func (c *prison) used(t *testing.T, what string, so func(*mesospb.ResourceStatistics) bool) {
+	t.Helper()
+	exam.Eventually(t, what, func() bool {
+		s := &mesospb.ResourceStatistics{}
+		if err := c.chain.Usage(context.Background(), []*isolators.Container{c.c}, []*mesospb.ResourceStatistics{s}); err != nil {
+			t.Fatal(err)
+		}
+		return so(s)
+	})
+}
+
+func asking(resources ...*mesospb.Resource) func(*isolators.Container) {
+	return func(c *isolators.Container) { c.Resources = resources }
+}
+
+// Time that a program computes is its own, time that the kernel works for it the system's.
+func TestProcessorTime(t *testing.T) {
+	exam.Skip(t, exam.Controller("cpu"))
+	t.Run("user", func(t *testing.T) {
+		lock(t, []string{"cgroups/cpu"}, nil, asking(exam.Scalar("cpus", 1)), "while :; do :; done").
+			used(t, "a loop takes its own time", func(s *mesospb.ResourceStatistics) bool {
+				return s.GetCpusUserTimeSecs() > 0.2 && s.GetCpusUserTimeSecs() > s.GetCpusSystemTimeSecs()
+			})
+	})
+	t.Run("system", func(t *testing.T) {
+		lock(t, []string{"cgroups/cpu"}, nil, asking(exam.Scalar("cpus", 1)), "exec dd if=/dev/zero of=/dev/null bs=1048576 2>/dev/null").
+			used(t, "copying takes the system's", func(s *mesospb.ResourceStatistics) bool {
+				return s.GetCpusSystemTimeSecs() > 0.2 && s.GetCpusSystemTimeSecs() > s.GetCpusUserTimeSecs()
+			})
+	})
+}
+
+// Who has a ceiling is held back at it.
+func TestThrottled(t *testing.T) {
+	exam.Skip(t, exam.Controller("cpu"))
+	c := lock(t, []string{"cgroups/cpu"}, func(s *isolators.Settings) { s.CFS = true }, asking(exam.Scalar("cpus", 0.1)), "while :; do :; done")
+	var last *mesospb.ResourceStatistics
+	c.used(t, "it is held back", func(s *mesospb.ResourceStatistics) bool {
+		last = s
+		return s.GetCpusNrThrottled() >= 5 && s.GetCpusThrottledTimeSecs() > 0
+	})
+	// A tenth of each period and of the one that has begun, whatever the machine has to do besides.
+	if spent, most := last.GetCpusUserTimeSecs()+last.GetCpusSystemTimeSecs(), 0.01*float64(last.GetCpusNrPeriods()+2)+0.05; spent > most {
+		t.Errorf("in %d periods it had %f s, and not %f", last.GetCpusNrPeriods(), spent, most)
+	}
+}
+
+// The kernel takes the largest ceiling that a machine could need.
+func TestBigQuota(t *testing.T) {
+	exam.Skip(t, exam.Controller("cpu"))
+	c := lock(t, []string{"cgroups/cpu"}, func(s *isolators.Settings) { s.CFS = true }, asking(exam.Scalar("cpus", 100_000)), "sleep 600")
+	g, two := groupOfProcess(t, c.c.PID, "cpu")
+	if two {
+		says(t, g, "cpu.max", "10000000000 100000")
+		return
+	}
+	says(t, g, "cpu.cfs_quota_us", "10000000000")
+}
+
+// What may be taken back at any time weighs next to nothing, unless the operator wants otherwise.
+func TestRevocable(t *testing.T) {
+	exam.Skip(t, exam.Controller("cpu"))
+	revocable := exam.Scalar("cpus", 4)
+	revocable.Revocable = &mesospb.Resource_RevocableInfo{}
+	for name, want := range map[string]struct {
+		equal           bool
+		shares, weights string
+	}{"low": {false, "40", "4"}, "equal": {true, "4096", "400"}} {
+		t.Run(name, func(t *testing.T) {
+			c := lock(t, []string{"cgroups/cpu"}, func(s *isolators.Settings) { s.RevocableEqual = want.equal }, asking(revocable), "sleep 600")
+			g, two := groupOfProcess(t, c.c.PID, "cpu")
+			if two {
+				says(t, g, "cpu.weight", want.weights)
+			} else {
+				says(t, g, "cpu.shares", want.shares)
+			}
+		})
+	}
+}
+
+// When pages are scarce in a container the kernel tells, at each of its levels, and the container may go on.
+func TestPressure(t *testing.T) {
+	exam.Skip(t, exam.V1("memory"))
+	c := lock(t, []string{"cgroups/mem"}, nil, asking(exam.Scalar("mem", 64)),
+		"cd "+t.TempDir()+"; while :; do dd if=/dev/zero of=file bs=1048576 count=200 conv=notrunc 2>/dev/null; done")
+	c.used(t, "it is told", func(s *mesospb.ResourceStatistics) bool {
+		return s.GetMemLowPressureCounter() > 0 && s.GetMemLowPressureCounter() >= s.GetMemMediumPressureCounter() &&
+			s.GetMemMediumPressureCounter() >= s.GetMemCriticalPressureCounter()
+	})
+	select {
+	case l := <-c.limited:
+		t.Errorf("a cache that can be given back is no reason: %v", l)
+	default:
+	}
+}
+
+// The kernel counts in pages: a limit that is none of whole pages is the same when it is set again.
+func TestOddMemory(t *testing.T) {
+	exam.Skip(t, exam.Controller("memory"))
+	c := lock(t, []string{"cgroups/mem"}, nil, asking(exam.Scalar("mem", 64.001)), "sleep 600")
+	g, two := groupOfProcess(t, c.c.PID, "memory")
+	file := "memory.limit_in_bytes"
+	if two {
+		file = "memory.max"
+	}
+	for range 2 {
+		if n, err := g.Uint(file); err != nil || n != 64<<20 {
+			t.Errorf("it is %d, %v", n, err)
+		}
+		if err := c.chain.Update(context.Background(), c.c); err != nil {
+			t.Error(err)
+		}
+	}
+	c.c.Resources = []*mesospb.Resource{exam.Scalar("mem", 1)}
+	if err := c.chain.Update(context.Background(), c.c); err != nil {
+		t.Error(err)
+	}
+	if n, err := g.Uint(file); err != nil || n != 64<<20 {
+		t.Errorf("lowered, it is %d, %v", n, err)
+	}
+}
