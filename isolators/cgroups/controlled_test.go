@@ -572,7 +572,12 @@ func TestNewIsolatorsAfterRestart(t *testing.T) {
 	if err := old.Isolate(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
-	chain := build("cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/blkio")
+	s.PerfEvents = []string{"page-faults"}
+	names := []string{"cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/blkio"}
+	if _, err := isolators.Build(cgroups.Builders(), []string{"cgroups/perf_event"}, s); err == nil {
+		names = append(names, "cgroups/perf_event")
+	}
+	chain := build(names...)
 	if err := chain.Recover(context.Background(), []*isolators.Container{c}); err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,23 @@ type prison struct {
 	cmd     *exec.Cmd
 	limited chan isolators.Limitation
 	ended   bool
+
+	settings isolators.Settings
+	names    []string
+}
+
+// again is the prison as the next agent finds it.
+func (p *prison) again(t *testing.T) *prison {
+	t.Helper()
+	chain, err := isolators.Build(cgroups.Builders(), p.names, p.settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chain.Recover(context.Background(), []*isolators.Container{p.c}); err != nil {
+		t.Fatal(err)
+	}
+	chain.Watch(p.c, func(l isolators.Limitation) { p.limited <- l })
+	return &prison{chain: chain, c: p.c, limited: p.limited}
 }
 
 func imprison(t *testing.T, script string, resources ...*mesospb.Resource) *prison {
@@ -43,7 +60,7 @@ func lock(t *testing.T, names []string, change func(*isolators.Settings), wish f
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &prison{chain: chain, c: container(t, s, "prisoner"), plan: &isolators.Plan{}, limited: make(chan isolators.Limitation, 1)}
+	p := &prison{chain: chain, c: container(t, s, "prisoner"), plan: &isolators.Plan{}, limited: make(chan isolators.Limitation, 1), settings: s, names: names}
 	wish(p.c)
 	if err := chain.Prepare(context.Background(), p.c, p.plan); err != nil {
 		t.Fatal(err)

@@ -95,10 +95,17 @@ func TestPressure(t *testing.T) {
 	exam.Skip(t, exam.V1("memory"))
 	c := lock(t, []string{"cgroups/mem"}, nil, asking(exam.Scalar("mem", 64)),
 		"cd "+t.TempDir()+"; while :; do dd if=/dev/zero of=file bs=1048576 count=200 conv=notrunc 2>/dev/null; done")
-	c.used(t, "it is told", func(s *mesospb.ResourceStatistics) bool {
+	told := func(s *mesospb.ResourceStatistics) bool {
 		return s.GetMemLowPressureCounter() > 0 && s.GetMemLowPressureCounter() >= s.GetMemMediumPressureCounter() &&
 			s.GetMemMediumPressureCounter() >= s.GetMemCriticalPressureCounter()
-	})
+	}
+	c.used(t, "it is told", told)
+	// The next agent listens anew.
+	next := c.again(t)
+	next.used(t, "it is told again", told)
+	if err := next.chain.Cleanup(context.Background(), c.c); err != nil {
+		t.Error(err)
+	}
 	select {
 	case l := <-c.limited:
 		t.Errorf("a cache that can be given back is no reason: %v", l)
