@@ -11,11 +11,12 @@ import (
 	"github.com/meseta-io/meseta/isolators/volumes"
 )
 
-// separating keeps apart what processes see of each other. Files come first: what is mounted later is mounted on them.
+// separating keeps apart what processes see of each other. Who users are comes
+// first, because the sandbox becomes theirs; then files, because what is mounted later is mounted on them.
 var separating = []isolators.Builder{
+	{Names: []string{"namespaces/user"}, New: namespaces.NewUser},
 	{Names: []string{"filesystem/linux"}, New: filesystem.NewLinux},
 	{Names: []string{"filesystem/posix"}, Always: true, New: filesystem.NewPosix}, // where there is no filesystem/linux
-	{Names: []string{"namespaces/user"}, New: namespaces.NewUser},
 	{Names: []string{"namespaces/pid"}, New: namespaces.NewPID},
 	{Names: []string{"namespaces/ipc"}, New: namespaces.NewIPC},
 	{Names: []string{"namespaces/uts"}, New: namespaces.NewUTS},

@@ -34,7 +34,12 @@ func birth(t *testing.T, plan *isolators.Plan, files launch.Files) *born {
 // warm has the launcher open what it keeps open.
 func warm(t *testing.T) {
 	t.Helper()
-	b := birth(t, &isolators.Plan{Path: "/bin/true", Argv: []string{"true"}, Dir: "/", UID: os.Geteuid(), GID: os.Getegid()}, launch.Files{})
+	p := &isolators.Plan{Path: "/bin/true", Argv: []string{"true"}, Dir: "/", UID: os.Geteuid(), GID: os.Getegid()}
+	if os.Geteuid() == 0 {
+		p.Init, p.Namespaces = true, unix.CLONE_NEWPID|unix.CLONE_NEWNS
+	}
+	b := birth(t, p, launch.Files{})
+	_ = b.Go()
 	b.Kill()
 }
 

@@ -82,7 +82,9 @@ func (l *Linux) Prepare(_ context.Context, c *isolators.Container, plan *isolato
 	s := state{Sandbox: c.Sandbox}
 	if plan.RootFS != "" {
 		s.Sandbox = l.sandbox
-		l.ownRoot(c, plan)
+		if err := l.ownRoot(c, plan); err != nil {
+			return err
+		}
 	} else {
 		l.hide(c, plan)
 	}

@@ -61,11 +61,16 @@ func (l *Linux) bind(c *isolators.Container, at string) isolators.Mount {
 
 // ownRoot makes the file systems that every root has. The image's own files below them are hidden, and no link in it is
 // followed out of it.
-func (l *Linux) ownRoot(c *isolators.Container, plan *isolators.Plan) {
+func (l *Linux) ownRoot(c *isolators.Container, plan *isolators.Plan) error {
+	for _, dir := range []string{"/proc", "/sys", "/dev", l.sandbox} {
+		if err := Place(plan, dir, true); err != nil {
+			return err
+		}
+	}
 	const strict = unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NODEV
 	plan.Mounts = append(plan.Mounts,
 		isolators.Mount{Source: "proc", Target: "/proc", Type: "proc", Flags: strict, Make: true},
-		isolators.Mount{Source: "sysfs", Target: "/sys", Type: "sysfs", Flags: strict | unix.MS_RDONLY, Make: true},
+		sys(plan),
 		isolators.Mount{Source: "tmpfs", Target: "/sys/fs/cgroup", Type: "tmpfs", Flags: strict, Data: "mode=755", Optional: true},
 		isolators.Mount{Source: "tmpfs", Target: "/dev", Type: "tmpfs", Flags: unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_STRICTATIME, Data: "mode=755", Make: true},
 		// The group of terminals has the number 5 everywhere, and grantpt(3) looks for it.
@@ -85,6 +90,17 @@ func (l *Linux) ownRoot(c *isolators.Container, plan *isolators.Plan) {
 			plan.Devices = append(plan.Devices, d)
 		}
 	}
+	return nil
+}
+
+// sys is what the kernel shows of itself. Who has a user namespace of its own may mount that only with a network of its own
+// too, and sees the machine's otherwise.
+func sys(plan *isolators.Plan) isolators.Mount {
+	const flags = unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NODEV | unix.MS_RDONLY
+	if plan.Namespaces&unix.CLONE_NEWUSER != 0 {
+		return isolators.Mount{Source: "/sys", Target: "/sys", Type: "bind", Flags: unix.MS_BIND | unix.MS_REC | flags, Make: true}
+	}
+	return isolators.Mount{Source: "sysfs", Target: "/sys", Type: "sysfs", Flags: flags, Make: true}
 }
 
 // Node is a device of the machine as a container may have it, at the same path and with the same rights.

@@ -1,9 +1,12 @@
 package mounts_test
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/meseta-io/meseta/isolators/mounts"
 )
@@ -34,6 +37,13 @@ func TestTable(t *testing.T) {
 			t.Error(order, err)
 		}
 	})
+	t.Run("a mount may be on itself", func(t *testing.T) {
+		table, err := mounts.Parse(strings.NewReader("1 1 0:1 / / rw - t s rw\n4 3 0:1 / /d rw - t s rw\n3 2 0:1 / /c rw - t s rw\n8 8 0:1 / /b rw - t s rw\n9 8 0:1 / /b/c rw - t s rw\n2 1 0:1 / /a rw - t s rw\n"))
+		if err != nil || len(table) != 6 {
+			t.Error(table, err)
+		}
+		inOrder(t, table)
+	})
 	t.Run("what a path is on", func(t *testing.T) {
 		table, err := mounts.Parse(strings.NewReader("1 0 0:1 / / rw - t s rw\n2 1 0:1 / /a rw - t s rw\n3 2 0:1 / /a rw - t s rw\n4 1 0:1 / /ab rw - t s rw\n"))
 		if err != nil {
@@ -63,6 +73,44 @@ func TestTable(t *testing.T) {
 			t.Errorf("the root is %+v", m)
 		}
 	})
+}
+
+func inOrder(t *testing.T, table mounts.Table) {
+	t.Helper()
+	seen := map[int]bool{}
+	for i, m := range table {
+		if i > 0 && m.Parent != m.ID && !seen[m.Parent] && slices.ContainsFunc(table, func(o mounts.Mount) bool { return o.ID == m.Parent }) {
+			t.Errorf("%d comes before %d, which it is on", m.ID, m.Parent)
+		}
+		if seen[m.ID] {
+			t.Errorf("%d is there twice", m.ID)
+		}
+		seen[m.ID] = true
+	}
+}
+
+// What the kernel says of mounts that spread, and of one that only takes.
+func TestPropagationInTheTable(t *testing.T) {
+	root(t)
+	dir := t.TempDir()
+	must(t, os.Mkdir(dir+"/source", 0o755), os.Mkdir(dir+"/target", 0o755), unix.Mount(dir, dir, "", unix.MS_BIND, ""))
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	must(t, unix.Mount("", dir, "", unix.MS_PRIVATE, ""), unix.Mount("", dir, "", unix.MS_SHARED, ""),
+		unix.Mount(dir+"/source", dir+"/target", "", unix.MS_BIND, ""), unix.Mount("", dir+"/target", "", unix.MS_SLAVE, ""))
+	defer unix.Unmount(dir+"/target", unix.MNT_DETACH)
+	table, err := mounts.Read("self")
+	must(t, err)
+	inOrder(t, table)
+	above, ok := table.At(dir)
+	if below, there := table.At(dir + "/target"); !ok || !there || above.Shared == 0 || below.Master != above.Shared || below.Shared != 0 || below.Root != above.Root+"/source" {
+		t.Errorf("%+v and %+v", above, below)
+	}
+	if on, _ := table.Of(dir + "/target/file"); on.Target != dir+"/target" {
+		t.Errorf("a file in it is on %s", on.Target)
+	}
+	if on, _ := table.Of(dir + "/targetother"); on.Target != dir {
+		t.Errorf("a neighbour is on %s", on.Target)
+	}
 }
 
 func FuzzParse(f *testing.F) {

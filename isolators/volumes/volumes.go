@@ -14,6 +14,7 @@ import (
 
 	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/beneath"
+	"github.com/meseta-io/meseta/isolators/filesystem"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 	"github.com/meseta-io/meseta/messages/validation"
@@ -68,7 +69,7 @@ func (m mounter) mount(c *isolators.Container, plan *isolators.Plan, v *mesospb.
 	if path.IsAbs(at) {
 		out.Target = path.Clean(at)
 		if plan.RootFS != "" {
-			return out, nil
+			return out, filesystem.Place(plan, at, s.directory)
 		}
 		// Without a root of its own, what is not there would have to be made on the machine.
 		if _, err := os.Stat(at); err != nil {
