@@ -134,21 +134,8 @@ func (d *desk) remember(err error) {
 			ring = &sample.Ring{}
 			d.usage.rings[id] = ring
 		}
-		ring.Add(last.at, totals(s, last.samples[id]))
+		ring.Add(last.at, sample.Of(s, last.samples[id]))
 	}
-}
-
-// totals are what a history is made of: from control groups or processes, and from the kernel's programs where those know more.
-func totals(s *mesospb.ResourceStatistics, more *sample.Sample) sample.Totals {
-	t := sample.Totals{
-		Used:   time.Duration((s.GetCpusUserTimeSecs() + s.GetCpusSystemTimeSecs()) * float64(time.Second)),
-		Memory: max(s.GetMemTotalBytes(), s.GetMemRssBytes()), Received: s.GetNetRxBytes(), Sent: s.GetNetTxBytes(),
-	}
-	if more != nil {
-		t.Waited, t.Read, t.Written = more.CPU.Waited, more.Disk.ReadBytes, more.Disk.WriteBytes
-		t.Received, t.Sent = more.Network.ReceivedBytes, more.Network.SentBytes
-	}
-	return t
 }
 
 // uses tells what containers use that somebody may see.

@@ -47,7 +47,7 @@ var figures = []figure{
 		return u.Statistics.GetCpusSystemTimeSecs(), u.Statistics.CpusSystemTimeSecs != nil
 	}},
 	{"memory_bytes", memoryHelp, prometheus.GaugeValue, "", "", "", func(u *agent.Use) (float64, bool) {
-		return float64(memory(u)), memory(u) > 0
+		return float64(sample.Memory(u.Statistics)), sample.Memory(u.Statistics) > 0
 	}},
 	{"memory_limit_bytes", "What memory may be at most.", prometheus.GaugeValue, "", "", "", func(u *agent.Use) (float64, bool) {
 		return float64(u.Statistics.GetMemLimitBytes()), u.Statistics.MemLimitBytes != nil
@@ -98,10 +98,6 @@ func guess(h *sample.Histogram) (sum time.Duration) {
 		sum += time.Duration(n) * h.Bound(i) * 3 / 4
 	}
 	return sum
-}
-
-func memory(u *agent.Use) uint64 {
-	return max(u.Statistics.GetMemTotalBytes(), u.Statistics.GetMemRssBytes())
 }
 
 // uses is a prometheus.Collector.

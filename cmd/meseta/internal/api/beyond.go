@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/meseta-io/meseta/actors/gateway/beyond"
 )
@@ -31,6 +33,29 @@ func (c *Client) Why(ctx context.Context, framework, role, demand string) ([]bey
 		return json.Unmarshal(document, &answer)
 	})
 	return answer.Explanations, err
+}
+
+// Usage asks an agent, by its pid, what its containers use: all of them, or for a task that of the task. history asks for the last
+// hour too.
+func (c *Client) Usage(ctx context.Context, agent, task string, history bool) (*beyond.UsageReport, error) {
+	id, address, ok := strings.Cut(agent, "@")
+	if !ok {
+		return nil, fmt.Errorf("agent %q: not an address", agent)
+	}
+	to, query := c.url(address, "/"+id+"/usage"), url.Values{}
+	if task != "" {
+		query.Set("task_id", task)
+	}
+	if history {
+		query.Set("history", "true")
+	}
+	to.RawQuery = query.Encode()
+	document, err := c.get(ctx, to, address)
+	if err != nil {
+		return nil, err
+	}
+	r := &beyond.UsageReport{}
+	return r, json.Unmarshal(document, r)
 }
 
 // Task asks how one task is. "" stands for one that the master does not remember.

@@ -179,7 +179,7 @@ func (a *app) root() *cobra.Command {
 	versioned(append(programs, root)...)
 	root.AddCommand(programs...)
 	root.AddCommand(a.backup(), a.doctor(), a.demo(), a.dev(), a.runCommand(), a.status(), a.agents(), a.frameworks(), a.tasks(), a.roles(), a.offers(),
-		a.describe(), a.why(), a.logs(), a.ls(), a.cat(), a.get(), a.kill(), a.teardown(), a.events(), a.version())
+		a.describe(), a.why(), a.stats(), a.top(), a.logs(), a.ls(), a.cat(), a.get(), a.kill(), a.teardown(), a.events(), a.version())
 	// Some flags take several lines to explain; they stand below each other instead of running over the edge.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 110 |"))
 	return root
