@@ -92,7 +92,8 @@ func (c *Child) Kill() {
 	}
 }
 
-// Wait until the process has ended, and take it from the kernel's list. No thread waits with it.
+// Wait until the process has ended, and take it from the kernel's list. No thread waits with it. The first process of a pid
+// namespace has ended when every other one in there is gone, those too that joined it and that somebody else has to wait for.
 func (c *Child) Wait() (syscall.WaitStatus, *syscall.Rusage, error) {
 	var status syscall.WaitStatus
 	var usage syscall.Rusage

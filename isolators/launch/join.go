@@ -18,22 +18,18 @@ import (
 
 // passage is the step by which a process is born inside of namespaces that exist; nil where none is of a kind that needs
 // it. Then the new ones are made from inside as well, so that they belong to the user namespace that was entered.
+//
+// A mount namespace is not among them: the process starts once more after the passage, and if this binary has a dynamic loader,
+// that must be the machine's and not the one that a container put in its place. It is entered later, as it is without a passage.
 func passage(plan *isolators.Plan) *birth.Step {
 	if !slices.ContainsFunc(plan.Join, func(n isolators.Namespace) bool { return n.Kind&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0 }) {
 		return nil
 	}
-	join := slices.Clone(plan.Join)
+	join := slices.DeleteFunc(slices.Clone(plan.Join), func(n isolators.Namespace) bool { return n.Kind == unix.CLONE_NEWNS })
 	// The machine's superuser may enter all, that of a user namespace what belongs to it: so the user namespace is the last one
-	// for the first and the first one for everybody else. The mount namespace changes what paths mean, and waits for the others.
-	last := 1
-	if os.Geteuid() != 0 {
-		last = -1
-	}
+	// for the first and the first one for everybody else.
 	rank := func(n isolators.Namespace) int {
-		switch n.Kind {
-		case unix.CLONE_NEWUSER:
-			return 2 * last
-		case unix.CLONE_NEWNS:
+		if (n.Kind == unix.CLONE_NEWUSER) == (os.Geteuid() == 0) {
 			return 1
 		}
 		return 0

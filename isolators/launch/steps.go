@@ -57,12 +57,13 @@ func compile(plan *isolators.Plan, root, status bool) (steps, error) {
 }
 
 func (s *steps) namespaces(plan *isolators.Plan) {
-	if passage(plan) == nil && plan.Namespaces&unix.CLONE_NEWUSER == 0 {
-		join := slices.Clone(plan.Join)
-		slices.SortStableFunc(join, func(a, b isolators.Namespace) int {
-			return int(a.Kind&unix.CLONE_NEWNS) - int(b.Kind&unix.CLONE_NEWNS) // last: paths mean something else after it
-		})
-		for _, n := range join {
+	join := slices.Clone(plan.Join)
+	slices.SortStableFunc(join, func(a, b isolators.Namespace) int {
+		return int(a.Kind&unix.CLONE_NEWNS) - int(b.Kind&unix.CLONE_NEWNS) // last: paths mean something else after it
+	})
+	entered := passage(plan) != nil || plan.Namespaces&unix.CLONE_NEWUSER != 0
+	for _, n := range join {
+		if !entered || n.Kind == unix.CLONE_NEWNS {
 			s.add(birth.Step{Op: birth.Join, S: []string{n.Path}, N: []uint64{uint64(n.Kind), n.Inode}}, "enter the namespace %s", n.Path)
 		}
 	}

@@ -65,6 +65,7 @@ func (w *world) do(s Step) *failure {
 	case Pivot:
 		return w.pivot()
 	case Keyring:
+		w.forget()
 		return keyring()
 	case Umask:
 		syscall.Umask(int(n(0)))
@@ -73,6 +74,17 @@ func (w *world) do(s Step) *failure {
 		return w.dir(str(0))
 	}
 	return w.late(s)
+}
+
+// forget what is open of the machine, before paths of the container's own making are followed: one that leads through
+// /proc/self/fd would come out there.
+func (w *world) forget() {
+	for _, fd := range []*int{&w.proc, &w.root} {
+		if *fd >= 0 {
+			syscall.Close(*fd)
+			*fd = -1
+		}
+	}
 }
 
 func maybe(err error) *failure {

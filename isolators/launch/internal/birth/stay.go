@@ -13,12 +13,20 @@ const capKill = 5
 func (w *world) stay() *failure {
 	word := make([]byte, WordBytes)
 	var none uint64
+	// The program waits until the end of this pipe, which is when this process has become another one: nothing in the
+	// container ever sees it as it is now.
+	gate := make([]int, 2)
+	if err := syscall.Pipe2(gate, syscall.O_CLOEXEC); err != nil {
+		return failed(err, "a pipe")
+	}
 	blockSignals() // for good: who comes after waits for them instead of being interrupted
 	pid, e := fork(0)
 	if e != 0 {
 		return &failure{e, "fork"}
 	}
 	if pid == 0 {
+		syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(gate[1]), 0, 0)
+		syscall.RawSyscall(syscall.SYS_READ, uintptr(gate[0]), uintptr(unsafe.Pointer(&word[0])), 1)
 		// A session of its own, as the program has without this one before it.
 		syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0)
 		step, e := w.tail.run()
