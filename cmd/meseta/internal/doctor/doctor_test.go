@@ -78,6 +78,11 @@ func TestKernel(t *testing.T) {
 		{"all", map[string]string{"/proc/self/status": admin, "/sys/kernel/btf/vmlinux": ""}, OK, "may load programs"},
 		{"only the two", map[string]string{"/proc/self/status": "CapEff:\t000000c000000000\n", "/sys/kernel/btf/vmlinux": ""}, OK, "may load programs"},
 		{"nothing", map[string]string{"/proc/self/status": "CapEff:\t0000000000000000\n", "/sys/kernel/btf/vmlinux": ""}, Warn, "may load no programs"},
+		{"no right to isolate", map[string]string{"/proc/self/mountinfo": two}, Warn, "isolated from nobody"},
+		{"nothing to isolate with", map[string]string{"/proc/self/status": admin}, Warn, "without control groups"},
+		{"some namespaces", map[string]string{"/proc/self/status": admin, "/proc/self/mountinfo": two, "/proc/self/ns/mnt": "", "/proc/self/ns/pid": ""}, Warn, "no namespaces for: cgroup, ipc, net, user, uts"},
+		{"all namespaces", map[string]string{"/proc/self/status": admin, "/proc/self/mountinfo": two, "/proc/self/ns/mnt": "", "/proc/self/ns/pid": "",
+			"/proc/self/ns/cgroup": "", "/proc/self/ns/ipc": "", "/proc/self/ns/net": "", "/proc/self/ns/user": "", "/proc/self/ns/uts": ""}, OK, "namespaces: cgroup, ipc, mnt"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			says(t, Examine(t.Context(), []Check{fake(t, c.files).Kernel()}), c.level, c.words)

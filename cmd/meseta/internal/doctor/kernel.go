@@ -13,7 +13,7 @@ import (
 // Kernel checks what agents ask of Linux.
 func (m Machine) Kernel() Check {
 	return Check{"kernel", func(context.Context) []Finding {
-		return []Finding{m.release(), m.cgroups(), m.bpf()}
+		return []Finding{m.release(), m.cgroups(), m.bpf(), m.isolation()}
 	}}
 }
 
@@ -61,18 +61,46 @@ func (m Machine) bpf() Finding {
 	if _, err := os.Stat(m.Root + "/sys/kernel/btf/vmlinux"); err != nil {
 		return warn("bpf", "a kernel with CONFIG_DEBUG_INFO_BTF, as distributions have", "the kernel does not describe its types (BTF)")
 	}
-	for line := range strings.Lines(m.read("/proc/self/status")) {
-		text, found := strings.CutPrefix(line, "CapEff:")
-		if !found {
-			continue
-		}
-		bits, err := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
-		has := func(capability uint) bool { return err == nil && bits>>capability&1 == 1 }
-		if has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON) {
-			return ok("bpf", "BTF is there, and this user may load programs")
-		}
+	if m.capable(unix.CAP_SYS_ADMIN) || m.capable(unix.CAP_BPF) && m.capable(unix.CAP_PERFMON) {
+		return ok("bpf", "BTF is there, and this user may load programs")
 	}
 	return warn("bpf", "only agents need this: run the agent, and its doctor, as root or with CAP_BPF and CAP_PERFMON", "BTF is there, but this user may load no programs")
+}
+
+// wantedNamespaces are the kinds that keep containers apart, by their names in /proc.
+var wantedNamespaces = []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"}
+
+// isolation says what an agent of this user's can keep containers apart with.
+func (m Machine) isolation() Finding {
+	if !m.capable(unix.CAP_SYS_ADMIN) {
+		return warn("isolation", "only agents need this: run the agent, and its doctor, as root", "this user's agents run containers as plain processes, isolated from nobody")
+	}
+	if grouped := m.cgroups(); strings.Contains(grouped.Text, "none are mounted") {
+		return warn("isolation", grouped.Remedy, "without control groups containers are plain processes, isolated from nobody")
+	}
+	var has, lacks []string
+	for _, kind := range wantedNamespaces {
+		if _, err := os.Lstat(m.Root + "/proc/self/ns/" + kind); err != nil {
+			lacks = append(lacks, kind)
+			continue
+		}
+		has = append(has, kind)
+	}
+	if len(lacks) > 0 {
+		return warn("isolation", "a kernel with these namespaces, as distributions have", "containers share what there are no namespaces for: %s", strings.Join(lacks, ", "))
+	}
+	return ok("isolation", "control groups, and namespaces: %s", strings.Join(has, ", "))
+}
+
+// capable tells whether this user has a capability.
+func (m Machine) capable(capability uint) bool {
+	for line := range strings.Lines(m.read("/proc/self/status")) {
+		if text, found := strings.CutPrefix(line, "CapEff:"); found {
+			bits, err := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
+			return err == nil && bits>>capability&1 == 1
+		}
+	}
+	return false
 }
 
 // Limits checks how much the user may open and start.
