@@ -167,3 +167,19 @@ func TestNestedContainersAreNotWatched(t *testing.T) {
 	}
 	must(t, i.Update(ctx, n), i.Cleanup(ctx, n))
 }
+
+// A volume is not counted for the sandbox, in which it appears.
+func TestAVolumeIsNotTheSandboxs(t *testing.T) {
+	disk := t.TempDir()
+	dir := filepath.Join(disk, "volumes/roles/web/v")
+	fill(t, filepath.Join(dir, "file"), 2048)
+	i, c, told := watch(t, nil, exam.Scalar("disk", 1), persistent("v", 4, onPath(disk)))
+	must(t, os.Symlink(dir, filepath.Join(c.Sandbox, "data"))) // as filesystem/posix does
+	exam.Eventually(t, "both are measured", func() bool {
+		s := used(t, i, c)
+		return s.DiskUsedBytes != nil && s.DiskStatistics[1].GetUsedBytes() >= 2<<20
+	})
+	if s := used(t, i, c); s.GetDiskUsedBytes() > 1<<20 || len(told) > 0 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -2,6 +2,7 @@ package filesystem_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -119,6 +120,31 @@ func TestTheAgentsDirectoriesAreHidden(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(m.WorkDir, "stray")); err == nil {
 		t.Error("what it wrote there reached the machine")
+	}
+}
+
+// A user writes into volumes, one that is shared too, and several containers with one image run at the same time.
+func TestAUserWritesIntoVolumes(t *testing.T) {
+	m := newMachine(t)
+	root := image(t)
+	must(t, os.Chmod(filepath.Dir(m.WorkDir), 0o755), os.Chmod(filepath.Dir(filepath.Dir(m.WorkDir)), 0o755), os.Chmod(filepath.Dir(root), 0o755))
+	for _, rootFS := range []string{"", root} {
+		chain, c := boxed(t, m, "echo x > own/file; echo y > shared/file; cat own/file shared/file; echo told > told")
+		c.UID, c.GID = 1001, 1002
+		must(t, os.Chown(c.Sandbox, 1001, 1002))
+		c.Resources = []*mesospb.Resource{m.volume(t, "v1", "own"), m.volume(t, "v2", "shared", shared)}
+		said, code := run(t, chain, c, func(p *isolators.Plan) {
+			if p.RootFS = rootFS; rootFS != "" {
+				p.Env = []string{"PATH=/bin"}
+				must(t, errors.Join(os.Remove(root+"/bin/sh"), os.Symlink("busybox", root+"/bin/sh"), os.Symlink("busybox", root+"/bin/cat")))
+			}
+		})
+		if said != "x\ny\n" || code != 0 {
+			t.Errorf("it said %q and ended with %d", said, code)
+		}
+		if is := owner(t, filepath.Join(m.data("v1"), "file")); is[0] != 1001 {
+			t.Errorf("what it wrote belongs to %v", is)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,6 +64,14 @@ func TestSelf(t *testing.T) {
 	c = m.container(t, "i", nil, "touch tmp/here; ls /var/tmp", legacy("tmp", "/var/tmp"))
 	if said := m.run(t, c, in(image(t))); said != "here\n" {
 		t.Errorf("in a root of its own it said %q", said)
+	}
+	// What is mounted in the sandbox is what is meant.
+	for n, root := range []string{"", image(t)} {
+		c = m.container(t, "v"+strconv.Itoa(n), nil, "cat "+at+"/name", sandboxPath(self, "data", at))
+		c.Resources = []*mesospb.Resource{m.persistent(t, "v", "data")}
+		if said := m.run(t, c, in(root)); said != "v\n" {
+			t.Errorf("of a persistent volume it said %q", said)
+		}
 	}
 	// What is there stays whose it is.
 	c = m.container(t, "o", nil, "cat "+at+"/theirs", sandboxPath(self, "tmp", at))
