@@ -1,6 +1,8 @@
 package linux
 
 import (
+	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -12,8 +14,29 @@ import (
 	"github.com/meseta-io/meseta/messages/controlpb"
 )
 
-// exitFile says how a container's first process has ended.
-const exitFile = "exit"
+// Two files say how a container has ended. exitFile is the agent's: everything that it knows. statusFile is the container's first
+// process': the program's wait status, whether there is an agent or not.
+const (
+	exitFile   = "exit"
+	statusFile = "status"
+)
+
+// openStatus opens the file for the first process to write to.
+func openStatus(c *container) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(c.State, statusFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("the file for the exit status of container %s cannot be made: %w", c.ID, err)
+	}
+	return f, nil
+}
+
+// readStatus is what the first process has written when the program ended.
+func readStatus(c *container) (x containerizer.Exit) {
+	if data, err := os.ReadFile(filepath.Join(c.State, statusFile)); err == nil && len(data) == 4 {
+		x.Known, x.Status = true, syscall.WaitStatus(binary.NativeEndian.Uint32(data))
+	}
+	return x
+}
 
 func writeExit(c *container, x containerizer.Exit) error {
 	return put(filepath.Join(c.State, exitFile), exitRecord(x))
@@ -27,7 +50,7 @@ func readExit(c *container) containerizer.Exit {
 		err = proto.Unmarshal(data, r)
 	}
 	if err != nil {
-		return containerizer.Exit{}
+		return readStatus(c)
 	}
 	return exitOf(r)
 }

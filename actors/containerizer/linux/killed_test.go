@@ -136,3 +136,57 @@ func processesOf(t *testing.T, id string) (all []string) {
 	}
 	return all
 }
+
+// How a container ends while there is no agent is known to the next one.
+func TestAContainerEndsWhileThereIsNoAgent(t *testing.T) {
+	exam.Skip(t, exam.Root)
+	h := newHouse(t, isolation...)
+	l := h.launcher()
+	spec := h.sh("a", "while ! test -e go; do sleep 0.01; done; exit 42")
+	p := h.launch(l, spec)
+	next := h.next(l) // which does nothing yet, and whoever was before it writes nothing down
+	if err := os.WriteFile(filepath.Join(spec.Dir, "go"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	exam.Eventually(t, "it has ended", func() bool { return !alive(p.PID) })
+	found, err := next.Find(background, []containerizer.Process{p})
+	if err != nil || len(found) != 0 {
+		t.Errorf("found %v, %v", found, err)
+	}
+	if x := h.wait(next, p); !x.Known || x.Status.ExitStatus() != 42 {
+		t.Errorf("it ended with %+v", x)
+	}
+	h.destroy(next, p)
+	h.empty()
+}
+
+// What the program ends with is told as it is, though another process stood before it.
+func TestSignalsAreTold(t *testing.T) {
+	exam.Skip(t, exam.Root)
+	h := newHouse(t, isolation...)
+	l := h.launcher()
+	if x := h.wait(l, h.launch(l, h.sh("a", "kill -11 $$"))); !x.Known || !x.Status.Signaled() || x.Status.Signal() != syscall.SIGSEGV {
+		t.Errorf("it ended with %+v", x)
+	}
+}
+
+// One that lives when the next agent finds it ends with its status too.
+func TestARecoveredContainerEnds(t *testing.T) {
+	exam.Skip(t, exam.Root)
+	h := newHouse(t, isolation...)
+	l := h.launcher()
+	spec := h.sh("a", "while ! test -e go; do sleep 0.01; done; kill -15 $$")
+	p := h.launch(l, spec)
+	next := h.next(l)
+	if found, err := next.Find(background, []containerizer.Process{p}); err != nil || len(found) != 1 {
+		t.Fatalf("found %v, %v", found, err)
+	}
+	if err := os.WriteFile(filepath.Join(spec.Dir, "go"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if x := h.wait(next, p); !x.Known || x.Status.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %+v", x)
+	}
+	h.destroy(next, p)
+	h.empty()
+}

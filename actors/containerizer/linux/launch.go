@@ -88,9 +88,6 @@ func (l *Launcher) launch(ctx context.Context, c *container, spec containerizer.
 	if err := l.chain.Prepare(ctx, c.Container, plan); err != nil {
 		return err
 	}
-	if spec.Reaps {
-		plan.Init = false
-	}
 	l.at("prepared")
 	if spec.Own {
 		// Whatever the container sees of the machine, it runs the very file that it was born with, which nobody can write to.
@@ -135,7 +132,12 @@ func (l *Launcher) bear(c *container, spec containerizer.Spec, plan *isolators.P
 			}
 		}
 	}()
-	child, err := launch.Start(plan, launch.Files{Stdin: streams[0], Stdout: streams[1], Stderr: streams[2]})
+	status, err := openStatus(c)
+	if err != nil {
+		return nil, err
+	}
+	defer status.Close()
+	child, err := launch.Start(plan, launch.Files{Stdin: streams[0], Stdout: streams[1], Stderr: streams[2], Status: status})
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ func (l *Launcher) expect(c *container, child *launch.Child) {
 			x = containerizer.Exit{Status: status, Known: true, PeakMemory: uint64(used.Maxrss) * 1024,
 				CPU: time.Duration(used.Utime.Nano() + used.Stime.Nano())}
 		}
+		if program := readStatus(c); program.Known {
+			x.Status = program.Status // the child stood before it, and has no signal to die of
+		}
 		l.exited(c, x)
 	}()
 }
