@@ -121,7 +121,7 @@ type found struct {
 func (a *Agent) find(want []containerizer.Process, then func([]found)) {
 	launcher := a.parts.Launcher
 	living := process.Go(a.b, func(ctx context.Context) (all []found, err error) {
-		processes, err := launcher.Find(ctx, want)
+		processes, err := launcher.Recover(ctx, want)
 		for _, p := range processes {
 			status, err := launcher.Status(ctx, p)
 			if err != nil {

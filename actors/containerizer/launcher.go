@@ -106,9 +106,12 @@ type Launcher interface {
 	// program, user or directory). The container has a session of its own and outlives the caller.
 	Launch(ctx context.Context, spec Spec) (Process, error)
 
-	// Find is called once, before anything else, with all containers that the caller knows of. It returns those that still
-	// have a living process. A pid that was given to somebody else meanwhile does not count. The answer has PID 0 when only
-	// other processes of it live. What the Launcher has launched and the caller does not want is destroyed.
+	// Recover is called once, before anything else, with all containers that the caller knows of. It returns those that still
+	// live, as Find does. What an earlier Launcher has launched and the caller does not want is destroyed.
+	Recover(ctx context.Context, want []Process) ([]Process, error)
+
+	// Find returns those of the wanted containers that still have a living process. A pid that was given to somebody else
+	// meanwhile does not count. The answer has PID 0 when only other processes of it live.
 	Find(ctx context.Context, want []Process) ([]Process, error)
 
 	// Wait tells when the first process has ended; at once if it ended before. One that breaks a limit is ended.

@@ -58,6 +58,10 @@ func (l launcher) process(want containerizer.Process) *Process {
 	return nil
 }
 
+func (l launcher) Recover(ctx context.Context, want []containerizer.Process) ([]containerizer.Process, error) {
+	return l.Find(ctx, want)
+}
+
 func (l launcher) Find(_ context.Context, want []containerizer.Process) ([]containerizer.Process, error) {
 	var found []containerizer.Process
 	for _, c := range want {

@@ -61,6 +61,11 @@ func (l *Launcher) Launch(_ context.Context, spec containerizer.Spec) (container
 	return p, nil
 }
 
+// Recover implements containerizer.Launcher.
+func (l *Launcher) Recover(ctx context.Context, want []containerizer.Process) ([]containerizer.Process, error) {
+	return l.Find(ctx, want)
+}
+
 // Find implements containerizer.Launcher.
 func (l *Launcher) Find(_ context.Context, want []containerizer.Process) (found []containerizer.Process, _ error) {
 	l.mu.Lock()

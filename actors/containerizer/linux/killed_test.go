@@ -43,7 +43,7 @@ func victim(dir string) containerizer.Spec {
 func beAgent(dir, point string) {
 	l, err := newLauncher(settingsIn(dir, isolation), isolation)
 	if err == nil {
-		_, err = l.Find(context.Background(), nil)
+		_, err = l.Recover(context.Background(), nil)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -95,7 +95,7 @@ func (h *house) afterwards(spec containerizer.Spec, there, launching bool) {
 	t := h.t
 	l := h.launcher()
 	p := containerizer.Process{ContainerID: spec.ContainerID} // all that an agent has written down for sure
-	found, err := l.Find(background, []containerizer.Process{p})
+	found, err := l.Recover(background, []containerizer.Process{p})
 	if err != nil {
 		t.Fatal(err)
 	}

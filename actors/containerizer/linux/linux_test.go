@@ -358,7 +358,7 @@ func TestLimits(t *testing.T) {
 		h.wait(l, p)
 		f.guilty = nil
 		next := h.next(l)
-		if found, err := next.Find(background, []containerizer.Process{p}); err != nil || len(found) != 0 {
+		if found, err := next.Recover(background, []containerizer.Process{p}); err != nil || len(found) != 0 {
 			t.Errorf("found %v, %v", found, err)
 		}
 		if x := h.wait(next, p); x.Limitation == nil || x.Limitation.Reason != too.Reason || !x.Known || x.Status.Signal() != syscall.SIGKILL {
@@ -387,12 +387,17 @@ func TestRecovery(t *testing.T) {
 	h.wait(l, ended)
 
 	next := h.next(l)
-	found, err := next.Find(background, []containerizer.Process{wanted, headless, ended, {ContainerID: "nobody"}})
+	found, err := next.Recover(background, []containerizer.Process{wanted, headless, ended, {ContainerID: "nobody"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(found) != 2 || found[0] != (containerizer.Process{ContainerID: "headless"}) || found[1] != wanted {
 		t.Errorf("found %+v, want %+v and headless", found, wanted)
+	}
+	// To look for somebody else harms nobody.
+	found, err = next.Find(background, []containerizer.Process{headless, ended, {ContainerID: "nobody"}})
+	if err != nil || len(found) != 1 || found[0] != (containerizer.Process{ContainerID: "headless"}) || !posix.Alive(wanted) {
+		t.Errorf("found %+v, %v; wanted lives %v", found, err, posix.Alive(wanted))
 	}
 	if got := fmt.Sprint(f.recovered); got != "[headless wanted]" {
 		t.Errorf("isolators heard of %s", got)
@@ -484,7 +489,7 @@ func TestRecordsThatCannotBeRead(t *testing.T) {
 				}
 			}
 			next := h.next(l)
-			found, err := next.Find(background, []containerizer.Process{p})
+			found, err := next.Recover(background, []containerizer.Process{p})
 			if err != nil || len(found) != 1 || found[0].PID != 0 {
 				t.Errorf("found %+v, %v: it lives, and nobody knows its first process", found, err)
 			}
@@ -525,7 +530,7 @@ func TestNested(t *testing.T) {
 		}
 	}
 	next := h.next(l)
-	found, err := next.Find(background, []containerizer.Process{outer, inner, innermost})
+	found, err := next.Recover(background, []containerizer.Process{outer, inner, innermost})
 	if err != nil || len(found) != 3 {
 		t.Errorf("found %v, %v", found, err)
 	}
@@ -560,7 +565,7 @@ func TestContainersOfThePosixLauncher(t *testing.T) {
 	l := h.launcher()
 	mine := h.launch(l, h.sh("b", "sleep 600"))
 	next := h.next(l)
-	found, err := next.Find(background, []containerizer.Process{p, mine})
+	found, err := next.Recover(background, []containerizer.Process{p, mine})
 	if err != nil || len(found) != 2 {
 		t.Fatalf("found %v, %v", found, err)
 	}

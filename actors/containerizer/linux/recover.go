@@ -17,6 +17,27 @@ const farewell = 10 * time.Second
 
 // Find implements containerizer.Launcher.
 func (l *Launcher) Find(ctx context.Context, want []containerizer.Process) ([]containerizer.Process, error) {
+	var living, strangers []containerizer.Process
+	for _, p := range want {
+		c := l.known(p.ContainerID)
+		if c == nil {
+			strangers = append(strangers, p)
+			continue
+		}
+		first, alive, err := l.look(c)
+		if err != nil {
+			return nil, err
+		}
+		if alive {
+			living = append(living, first)
+		}
+	}
+	more, err := l.plain.Find(ctx, strangers)
+	return append(living, more...), err
+}
+
+// Recover implements containerizer.Launcher.
+func (l *Launcher) Recover(ctx context.Context, want []containerizer.Process) ([]containerizer.Process, error) {
 	all, err := l.read(l.dir, nil)
 	if err != nil {
 		return nil, err
@@ -32,9 +53,13 @@ func (l *Launcher) Find(ctx context.Context, want []containerizer.Process) ([]co
 		l.containers[c.ID] = c
 		l.mu.Unlock()
 		found[c.ID] = true
-		lives, err := l.lives(c)
+		first, lives, err := l.look(c)
 		if err != nil {
-			return nil, fmt.Errorf("find the processes of container %s: %w", c.ID, err)
+			return nil, err
+		}
+		if first.PID == 0 {
+			c.end(readExit(c))
+			c.PID, c.start = 0, 0
 		}
 		if c.PID != 0 {
 			l.follow(c)
@@ -61,18 +86,21 @@ func (l *Launcher) Find(ctx context.Context, want []containerizer.Process) ([]co
 	return living, err
 }
 
-// lives tells whether a container has a living process. One whose first process has ended has none that is known.
-func (l *Launcher) lives(c *container) (bool, error) {
-	if c.PID != 0 && !c.over && posix.Alive(c.process()) {
-		return true, nil
+// look tells whether a container has a living process. The answer has PID 0 when it is not the first one.
+func (l *Launcher) look(c *container) (first containerizer.Process, alive bool, err error) {
+	first = c.process()
+	if first.PID != 0 && posix.Alive(first) {
+		return first, true, nil
 	}
-	c.end(readExit(c))
-	c.PID, c.start = 0, 0
+	first.PID, first.StartTicks = 0, 0
 	if l.keeper == nil {
-		return false, nil
+		return first, false, nil
 	}
 	pids, err := l.keeper.Processes(c.Container)
-	return len(pids) > 0, err
+	if err != nil {
+		return first, false, fmt.Errorf("find the processes of container %s: %w", c.ID, err)
+	}
+	return first, len(pids) > 0, nil
 }
 
 // recover takes over what lives.

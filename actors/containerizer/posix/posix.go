@@ -112,6 +112,11 @@ func (l *Launcher) fork(path string, argv []string, reaps bool, attr *syscall.Pr
 	return pid, s.start, nil
 }
 
+// Recover implements containerizer.Launcher. It keeps nothing of what it has launched, so it knows nobody to destroy.
+func (l *Launcher) Recover(ctx context.Context, want []containerizer.Process) ([]containerizer.Process, error) {
+	return l.Find(ctx, want)
+}
+
 // Find implements containerizer.Launcher.
 func (l *Launcher) Find(ctx context.Context, want []containerizer.Process) ([]containerizer.Process, error) {
 	if len(want) == 0 {
