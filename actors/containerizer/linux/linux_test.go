@@ -197,6 +197,27 @@ func TestLife(t *testing.T) {
 	h.empty()
 }
 
+// What nobody has launched has ended, in a way that nobody knows, and there is nothing to destroy, to measure or to change.
+func TestContainersNobodyKnows(t *testing.T) {
+	exam.Skip(t, exam.Root)
+	h := newHouse(t)
+	l := h.launcher()
+	p := containerizer.Process{ContainerID: "nobody"}
+	if x := h.wait(l, p); x.Known {
+		t.Errorf("it ended with %+v", x)
+	}
+	h.destroy(l, p)
+	if usage, err := l.Usage(background, []containerizer.Process{p}); err != nil || usage[0] != nil {
+		t.Errorf("it uses %v, %v", usage, err)
+	}
+	if err := l.Update(background, p, nil, nil); err != nil {
+		t.Error(err)
+	}
+	if v := l.Limited(background, p); v != nil {
+		t.Errorf("it has done %v", v)
+	}
+}
+
 // Whoever left his parents and his session behind is killed all the same.
 func TestDestroyFindsEverybody(t *testing.T) {
 	exam.Skip(t, exam.Root)
