@@ -30,7 +30,7 @@ func (s *steps) identity(plan *isolators.Plan, root bool) {
 		}
 		s.add(groups, "belong to the groups %v", plan.Groups)
 	}
-	if root || plan.Namespaces&unix.CLONE_NEWUSER != 0 {
+	if root || otherUsers(plan) {
 		s.add(birth.Step{Op: birth.GID, N: []uint64{uint64(plan.GID)}}, "become group %d", plan.GID)
 		s.add(birth.Step{Op: birth.UID, N: []uint64{uint64(plan.UID)}}, "become user %d", plan.UID)
 	}
@@ -40,8 +40,8 @@ func (s *steps) identity(plan *isolators.Plan, root bool) {
 		if admin {
 			keep = 1 << unix.CAP_SYS_ADMIN
 		}
-		s.add(birth.Step{Op: birth.Caps, N: []uint64{caps.Effective | keep, caps.Permitted | keep, caps.Inheritable}}, "have the capabilities %s", capNames(caps.Permitted))
-		s.add(birth.Step{Op: birth.Ambient, N: []uint64{caps.Ambient}}, "hand on the capabilities %s to every program", capNames(caps.Ambient))
+		s.add(birth.Step{Op: birth.Caps, N: []uint64{caps.Effective | keep, caps.Permitted | keep, caps.Inheritable}}, "have the capabilities %s, and hand on %s", capNames(caps.Permitted), capNames(caps.Inheritable))
+		s.add(birth.Step{Op: birth.Ambient, N: []uint64{caps.Ambient}}, "give the capabilities %s to every program", capNames(caps.Ambient))
 	case admin && plan.UID != 0:
 		s.add(birth.Step{Op: birth.Caps, N: []uint64{1 << unix.CAP_SYS_ADMIN, 1 << unix.CAP_SYS_ADMIN, 0}}, "load a filter of system calls without no_new_privs")
 	}

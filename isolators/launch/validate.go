@@ -57,7 +57,7 @@ func validate(p *isolators.Plan, root bool) error {
 
 // withoutRoot only what is for everybody can be done.
 func withoutRoot(p *isolators.Plan) error {
-	user := p.Namespaces&unix.CLONE_NEWUSER != 0
+	user := otherUsers(p)
 	var what string
 	switch {
 	case !user && (p.UID != os.Geteuid() || p.GID != os.Getegid()):
@@ -72,6 +72,11 @@ func withoutRoot(p *isolators.Plan) error {
 		return nil
 	}
 	return fmt.Errorf("the plan of a container: it is to %s, and the agent is user %d; run the agent as root: %w", what, os.Geteuid(), fault.ErrDenied)
+}
+
+// otherUsers: the container's users are not the machine's.
+func otherUsers(p *isolators.Plan) bool {
+	return p.Namespaces&unix.CLONE_NEWUSER != 0 || slices.ContainsFunc(p.Join, func(n isolators.Namespace) bool { return n.Kind == unix.CLONE_NEWUSER })
 }
 
 // joins must not contradict what is made anew, or each other.

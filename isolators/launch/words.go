@@ -13,6 +13,7 @@ import (
 
 	"github.com/meseta-io/meseta/isolators/launch/internal/birth"
 	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 // failed says what a process reported of a step.
@@ -107,7 +108,13 @@ func limit(n uint64) string {
 }
 
 func capNames(set uint64) string {
-	return fmt.Sprintf("%#x", set)
+	var names []string
+	for c := range 64 {
+		if set&(1<<c) != 0 {
+			names = append(names, mesospb.CapabilityInfo_Capability(c+int(mesospb.CapabilityInfo_CHOWN)).String())
+		}
+	}
+	return "{" + strings.Join(names, ", ") + "}"
 }
 
 // lastCapability that the kernel knows. Those beyond it cannot be dropped, nor gained.
