@@ -3,6 +3,7 @@ package press
 import (
 	"sync"
 	"time"
+	"weak"
 )
 
 // What a shelf keeps: the last answer, unless it is larger, and until nobody has wanted it for so long.
@@ -22,7 +23,13 @@ type Shelf struct {
 // NewShelf is an empty shelf.
 func NewShelf() *Shelf {
 	s := &Shelf{}
-	s.end = time.AfterFunc(keep, s.clear)
+	// The timer does not keep a shelf alive that nobody uses any more.
+	shelf := weak.Make(s)
+	s.end = time.AfterFunc(keep, func() {
+		if s := shelf.Value(); s != nil {
+			s.clear()
+		}
+	})
 	return s
 }
 

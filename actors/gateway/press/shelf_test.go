@@ -2,6 +2,7 @@ package press_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,6 +55,34 @@ func TestTogether(t *testing.T) {
 	all.Wait()
 	if count.Load() != 1000 {
 		t.Errorf("1000 texts were made in %d steps", count.Load())
+	}
+}
+
+// A shelf that is not used any more holds nothing, long before its time is over.
+func TestShelfGoesWithItsOwner(t *testing.T) {
+	shelf := press.NewShelf()
+	gone := make(chan struct{})
+	h := shelf.Take()
+	text := h.Text("key", func(dst []byte) []byte { return append(dst, "text"...) })
+	h.Keep()
+	runtime.AddCleanup(text, func(gone chan struct{}) { close(gone) }, gone)
+	runtime.GC()
+	select {
+	case <-gone:
+		t.Fatal("a text went while its shelf was there")
+	default:
+	}
+	runtime.KeepAlive(shelf)
+	for {
+		runtime.GC()
+		select {
+		case <-gone:
+			return
+		case <-t.Context().Done():
+			t.Fatal("the text is still there")
+		default:
+			runtime.Gosched()
+		}
 	}
 }
 
