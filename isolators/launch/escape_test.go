@@ -241,13 +241,29 @@ func TestKeysOfTheAgent(t *testing.T) {
 
 func TestRawSockets(t *testing.T) {
 	root(t)
-	p := attacker(t, "sockets")
-	p.Capabilities = &isolators.Capabilities{}
-	says(t, p, "raw EPERM", "raw6 *", "packet EPERM", "stream done")
-	p.Capabilities = nil
-	said, _ := run(t, p)
-	if !strings.Contains(said, "raw done\n") || !strings.Contains(said, "packet done\n") {
-		t.Errorf("with all capabilities: %s", said)
+	const raw = 1 << unix.CAP_NET_RAW
+	refused, granted := []string{"raw EPERM", "raw6 *", "packet EPERM", "stream done"}, "raw done\n"
+	for _, c := range []struct {
+		name    string
+		uid     int
+		caps    *isolators.Capabilities
+		granted bool
+	}{
+		{"by the superuser with all capabilities", 0, nil, true},
+		{"by the superuser without this one", 0, &isolators.Capabilities{Bounding: 1 << unix.CAP_CHOWN}, false},
+		{"by another user", 65534, nil, false},
+		{"by another user who was the superuser with it", 65534, &isolators.Capabilities{Bounding: raw, Permitted: raw, Effective: raw}, false},
+		{"by another user with just this one", 65534, &isolators.Capabilities{Bounding: raw, Permitted: raw, Effective: raw, Inheritable: raw, Ambient: raw}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := attacker(t, "sockets")
+			p.UID, p.GID, p.Capabilities = c.uid, c.uid, c.caps
+			if !c.granted {
+				says(t, p, refused...)
+			} else if said, _ := run(t, p); !strings.HasPrefix(said, granted) {
+				t.Error(said)
+			}
+		})
 	}
 }
 
