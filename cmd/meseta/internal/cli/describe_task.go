@@ -43,7 +43,27 @@ func (a *app) showTask(s *snapshot, t *mesospb.Task, now time.Time) error {
 		return err
 	}
 	fmt.Fprintln(a.out)
-	return a.out.Table([]string{"WHEN", "STATE", "SOURCE", "REASON", "MESSAGE"}, historyRows(t, now))
+	if err := a.out.Table([]string{"WHEN", "STATE", "SOURCE", "REASON", "MESSAGE"}, historyRows(t, now)); err != nil {
+		return err
+	}
+	return a.showNumbers(t)
+}
+
+// showNumbers are those that came with a status, such as how memory was used when it ran out.
+func (a *app) showNumbers(t *mesospb.Task) error {
+	for _, st := range t.GetStatuses() {
+		_, more := headline(st)
+		if more == "" {
+			continue
+		}
+		fmt.Fprintln(a.out)
+		for line := range strings.Lines(more) {
+			if _, err := fmt.Fprintln(a.out, screen.Clean(strings.TrimRight(line, "\n"))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // containerText is the container that a task's last status names, and the addresses that it has.
@@ -91,6 +111,7 @@ func limitLines(limits map[string]*mesospb.Value_Scalar) string {
 // historyRows are the states that a task went through.
 func historyRows(t *mesospb.Task, now time.Time) (rows [][]screen.Cell) {
 	for _, st := range t.GetStatuses() {
+		sentence, _ := headline(st)
 		reason := ""
 		if st.Reason != nil {
 			reason = strings.ToLower(strings.TrimPrefix(st.GetReason().String(), "REASON_"))
@@ -103,7 +124,7 @@ func historyRows(t *mesospb.Task, now time.Time) (rows [][]screen.Cell) {
 			{Text: moment(unixTime(st.GetTimestamp()), now)},
 			{Text: stateName(st.GetState()) + health, Style: stateStyle(st.GetState())},
 			{Text: strings.ToLower(strings.TrimPrefix(st.GetSource().String(), "SOURCE_"))},
-			{Text: reason}, {Text: st.GetMessage()},
+			{Text: reason}, {Text: sentence},
 		})
 	}
 	return rows

@@ -165,8 +165,8 @@ func (a *app) eventLine(s *snapshot, e *masterpb.Event) string {
 func (s *snapshot) updateText(u *masterpb.Event_TaskUpdated) string {
 	st := u.GetStatus()
 	text := s.framework(u.GetFrameworkId()) + "/" + st.GetTaskId().GetValue() + " is " + stateName(u.GetState()) + " on " + s.host(st.GetAgentId())
-	if st.GetMessage() != "" {
-		text += ": " + st.GetMessage()
+	if sentence, _ := headline(st); sentence != "" {
+		text += ": " + sentence
 	}
 	return text
 }

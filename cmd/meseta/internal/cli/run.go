@@ -351,10 +351,16 @@ func userName() string {
 	return ""
 }
 
+// headline is the sentence in the message of a status, and the numbers that may follow for who looks closer.
+func headline(s *mesospb.TaskStatus) (sentence, more string) {
+	sentence, more, _ = strings.Cut(s.GetMessage(), "\n")
+	return sentence, strings.TrimSpace(more)
+}
+
 // outcome is what the last status of a task means for whoever ran it.
 func outcome(s *mesospb.TaskStatus) (code int, sentence string) {
 	code = job.ExitCode(s)
-	reason, _, _ := strings.Cut(s.GetMessage(), "\n") // what may follow are numbers for who looks closer: meseta describe
+	reason, _ := headline(s)
 	if reason == "" {
 		reason = strings.TrimPrefix(s.GetReason().String(), "REASON_")
 	}
