@@ -55,6 +55,9 @@ func (c *Conn) Close() {
 	}
 }
 
+// The kernel's answers come in pieces of at most 32 KiB.
+var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
 // dump asks for all of something and hands over each answer's content.
 func (c *Conn) dump(kind uint16, content []byte, each func(data []byte)) error {
 	c.mu.Lock()
@@ -71,9 +74,10 @@ func (c *Conn) dump(kind uint16, content []byte, each func(data []byte)) error {
 	if err := unix.Sendto(c.fd, append(request, content...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("netlink: ask: %w", err)
 	}
-	buf := make([]byte, 64<<10)
+	buf := buffers.Get().(*[64 << 10]byte)
+	defer buffers.Put(buf)
 	for {
-		n, _, err := unix.Recvfrom(c.fd, buf, 0)
+		n, _, err := unix.Recvfrom(c.fd, buf[:], 0)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
