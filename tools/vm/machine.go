@@ -119,54 +119,7 @@ func (m *machine) guest(tree string, o options) error {
 	if err := os.CopyFS(filepath.Join(tree, "usr/lib/cni"), os.DirFS(plugins)); err != nil {
 		return err
 	}
-	return errors.Join(libraries(tree, filepath.Join(plugins, "bridge")), applets(tree, m.system.path("/bin/busybox")))
-}
-
-// libraries copies those of the host that a program is linked with to the same places in the tree.
-func libraries(tree, program string) error {
-	out, err := exec.Command("ldd", program).Output()
-	if err != nil {
-		return fmt.Errorf("ask ldd for the libraries of %s: %w", program, err)
-	}
-	for _, word := range strings.Fields(string(out)) {
-		if !strings.HasPrefix(word, "/") {
-			continue
-		}
-		b, err := os.ReadFile(word)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(tree, word)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(target), 0o755), os.WriteFile(target, b, 0o755)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// applets puts busybox into the tree, and a link to it for each of its programs.
-func applets(tree, busybox string) error {
-	b, err := os.ReadFile(busybox)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(tree, "bin/busybox"), b, 0o755); err != nil {
-		return err
-	}
-	list, err := exec.Command(busybox, "--list-full").Output()
-	if err != nil {
-		return fmt.Errorf("ask %s for its programs: %w", busybox, err)
-	}
-	for _, path := range strings.Fields(string(list)) {
-		target := filepath.Join(tree, path)
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		if err := os.Symlink("/bin/busybox", target); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-	}
-	return nil
+	return userland(tree, plugins, m.system.path("/bin/busybox"))
 }
 
 // build compiles a package's tests and lays its testdata beside them.
@@ -216,7 +169,8 @@ func (m *machine) boot(ctx context.Context, timeout time.Duration, r *report) er
 		"-L", m.system.path("/usr/share/seabios"), "-L", m.system.path("/usr/share/qemu"),
 		"-kernel", m.kernel.image, "-initrd", m.initrd,
 		// Only the kernel's last words belong among the tests'.
-		"-append", "console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off random.trust_cpu=on",
+		// One that is stuck for a minute ends.
+		"-append", "console=ttyS0 quiet loglevel=1 panic=-1 softlockup_panic=1 watchdog_thresh=30 mitigations=off random.trust_cpu=on",
 	}
 	for _, d := range m.disks {
 		args = append(args, "-drive", "file="+d+",format=raw,if=virtio,snapshot=on,cache=unsafe")

@@ -21,6 +21,9 @@ import (
 // TestMain runs all tests in a network namespace of their own: what plugins do to "the machine" they do there.
 func TestMain(m *testing.M) {
 	const inside = "MESETA_CNI_INSIDE"
+	if with := os.Getenv(stranger); with != "" {
+		estrange(with)
+	}
 	if os.Geteuid() != 0 {
 		os.Exit(m.Run())
 	}

@@ -4,7 +4,8 @@
 #
 # What a test finds here: root with every capability; cgroup v2 alone, each package in a group of its own below
 # system.slice with all controllers, as systemd starts a service; an ext4 root; xfs with project quotas at /xfs
-# (MESETA_XFS); bpffs and tracefs; busybox's programs; the reference CNI plugins in /usr/lib/cni; the users root, nobody and
+# (MESETA_XFS); bpffs and tracefs; the host's programs of Debian's essential packages, and
+# busybox's besides; the reference CNI plugins in /usr/lib/cni; the users root, nobody and
 # tester (1000); no network but lo.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/tmp MESETA_VM=1 MESETA_XFS=/xfs
 mount -t proc proc /proc
