@@ -54,7 +54,7 @@ func (s *shared) core(settings isolators.Settings) (isolators.Isolator, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.groups = g
-	return core{groups: g}, nil
+	return newCore(g), nil
 }
 
 // open are the groups that core has opened, which is impossible for the others too where it was for core.

@@ -111,11 +111,24 @@ func (g *Groups) Join(c *isolators.Container, pid int) error {
 	return nil
 }
 
+// ours is the place of a container that this agent has made; nil where it has made none, be it that another agent has a
+// container of that name.
+func (g *Groups) ours(c *isolators.Container) (*Place, error) {
+	if _, err := below(c); err != nil {
+		return nil, nil // nothing is made under such a name
+	}
+	p, err := g.Where(c)
+	if err != nil || p.recorded || g.mine(p.Home) {
+		return p, err
+	}
+	return nil, nil
+}
+
 // Processes are all of a container's, with those of the containers in it, wherever in its groups they are: one that
 // managed to leave some of them is still in others.
 func (g *Groups) Processes(c *isolators.Container) ([]int, error) {
-	p, err := g.Where(c)
-	if err != nil {
+	p, err := g.ours(c)
+	if err != nil || p == nil {
 		return nil, err
 	}
 	var all []int
@@ -133,8 +146,8 @@ func (g *Groups) Processes(c *isolators.Container) ([]int, error) {
 // Kill kills all of a container's processes, and those of the containers in it, and returns when there are none, or with an
 // error that names them after the time that a container has for that.
 func (g *Groups) Kill(ctx context.Context, c *isolators.Container) error {
-	p, err := g.Where(c)
-	if err != nil {
+	p, err := g.ours(c)
+	if err != nil || p == nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
@@ -153,8 +166,8 @@ func (g *Groups) Kill(ctx context.Context, c *isolators.Container) error {
 
 // Freeze makes all of a container's processes stand still.
 func (g *Groups) Freeze(ctx context.Context, c *isolators.Container) error {
-	p, err := g.Where(c)
-	if err != nil {
+	p, err := g.ours(c)
+	if err != nil || p == nil {
 		return err
 	}
 	return p.Home.Freeze(ctx)
@@ -162,8 +175,8 @@ func (g *Groups) Freeze(ctx context.Context, c *isolators.Container) error {
 
 // Thaw lets them go on.
 func (g *Groups) Thaw(ctx context.Context, c *isolators.Container) error {
-	p, err := g.Where(c)
-	if err != nil {
+	p, err := g.ours(c)
+	if err != nil || p == nil {
 		return err
 	}
 	return p.Home.Thaw(ctx)
@@ -172,15 +185,9 @@ func (g *Groups) Thaw(ctx context.Context, c *isolators.Container) error {
 // Destroy kills what is left of a container and removes its groups, with those of the containers in it. What is not there
 // is no error, and neither is a group of its name that another agent has made.
 func (g *Groups) Destroy(ctx context.Context, c *isolators.Container) error {
-	if _, err := below(c); err != nil {
-		return nil // nothing is made under such a name
-	}
-	p, err := g.Where(c)
-	if err != nil {
+	p, err := g.ours(c)
+	if err != nil || p == nil {
 		return err
-	}
-	if !p.recorded && !g.mine(p.Home) {
-		return nil // it was never made, or is another agent's
 	}
 	if err := g.Kill(ctx, c); err != nil {
 		return err

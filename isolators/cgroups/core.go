@@ -3,8 +3,10 @@ package cgroups
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/meseta-io/meseta/isolators"
+	"github.com/meseta-io/meseta/isolators/cgroups/hierarchy"
 )
 
 // core makes every container's groups, has its first process born or put into them, and removes them. It is part of every
@@ -12,6 +14,14 @@ import (
 type core struct {
 	isolators.Nothing
 	groups *Groups
+	// dear: the kernel is asked to spare this agent when memory runs out (OOMScoreAdjust= below 0), which its children would
+	// inherit.
+	dear bool
+}
+
+func newCore(g *Groups) core {
+	score, err := hierarchy.Slurp("/proc/self/oom_score_adj", nil)
+	return core{groups: g, dear: err == nil && strings.HasPrefix(string(score), "-")}
 }
 
 // Name implements isolators.Isolator.
@@ -25,6 +35,9 @@ func (i core) Prepare(_ context.Context, c *isolators.Container, plan *isolators
 	}
 	if i.groups.home.Unified {
 		plan.Cgroup = string(p.Leaf)
+	}
+	if i.dear && plan.OOMScore == nil {
+		plan.OOMScore = new(int)
 	}
 	return nil
 }

@@ -202,6 +202,12 @@ func TestOrphans(t *testing.T) {
 	if want := []string{"lost", "lost.inner"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("orphans %v, %v, and not %v", got, err, want)
 	}
+	if pids, err := again.Processes(&isolators.Container{ID: "foreign"}); err != nil || len(pids) > 0 {
+		t.Errorf("of another agent's container it knows %v, %v", pids, err)
+	}
+	if err := again.Kill(context.Background(), &isolators.Container{ID: "foreign"}); err != nil {
+		t.Error(err)
+	}
 	for _, id := range []string{"lost.inner", "lost", "foreign", "never"} {
 		if err := again.Destroy(context.Background(), &isolators.Container{ID: id, OwnCgroups: true}); err != nil {
 			t.Errorf("%s: %v", id, err)

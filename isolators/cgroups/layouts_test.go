@@ -235,3 +235,20 @@ func FuzzRecord(f *testing.F) {
 		}
 	})
 }
+
+// An agent that is dear to the kernel does not make its containers so.
+func TestNotDear(t *testing.T) {
+	g, err := open(isolators.Settings{RuntimeDir: t.TempDir()}, hierarchy.Layout{paper(t, true)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, i := range []core{{groups: g}, {groups: g, dear: true}} {
+		plan := &isolators.Plan{}
+		if err := i.Prepare(context.Background(), &isolators.Container{ID: fmt.Sprint(n)}, plan); err != nil {
+			t.Fatal(err)
+		}
+		if (plan.OOMScore != nil) != i.dear || i.dear && *plan.OOMScore != 0 {
+			t.Errorf("of a dear agent: %t: %v", i.dear, plan.OOMScore)
+		}
+	}
+}
