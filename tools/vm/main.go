@@ -57,6 +57,11 @@ func run(ctx context.Context, o options, names []string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	unlock, err := lock(cache)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
 	sys, err := fetch(ctx, cache)
 	if err != nil {
 		return false, err
@@ -85,4 +90,23 @@ func (m *machine) twice(ctx context.Context, o options) (bool, error) {
 		fmt.Printf("vm: the machine did not come to the end: %v; it last said:\n%s\n", last, r.tail())
 	}
 	return false, fmt.Errorf("the emulator failed twice: %w", last)
+}
+
+// lock waits for another run in the same directory, whose disks would be overwritten.
+func lock(cache string) (unlock func(), err error) {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		fmt.Println("vm: another run is under way here, and is waited for")
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if err != nil {
+			return nil, fmt.Errorf("wait for another run: %w", err)
+		}
+	}
+	return func() { f.Close() }, nil
 }
