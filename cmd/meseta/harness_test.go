@@ -252,6 +252,22 @@ func (c *testCluster) clean() {
 		pid, _, _ := strings.Cut(p, " ")
 		kill(c.t, pid)
 	}
+	for _, at := range mountsIn(c.dir) { // of an agent that was killed and did not come back
+		if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {
+			c.t.Errorf("%s: %v", at, err)
+		}
+	}
+}
+
+// mountsIn are those below a directory, the last one first.
+func mountsIn(dir string) (all []string) {
+	text, _ := os.ReadFile("/proc/self/mounts")
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[1], dir+"/") {
+			all = append([]string{fields[1]}, all...)
+		}
+	}
+	return all
 }
 
 func (c *testCluster) startMaster(port string, more ...string) {

@@ -1,12 +1,17 @@
 package main_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/meseta-io/meseta/isolators/exam"
+	"github.com/meseta-io/meseta/isolators/sample"
 )
 
 // The live table: rows come and go, keys sort them, and the terminal is as it was when it is over.
@@ -72,4 +77,36 @@ func TestStatsAndTopOfATask(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What the kernel counts goes on being counted while there is no agent, and the next one shows it all.
+func TestNoCounterIsLost(t *testing.T) {
+	exam.Skip(t, exam.Root, exam.BTF, exam.Unified)
+	c := newIsolatedCluster(t)
+	port := c.agentAt[strings.LastIndexByte(c.agentAt, ':')+1:]
+	id, p := c.job("busy", "echo in; while sleep 0.02; do :; done")
+	counted := func() *sample.Sample {
+		var r struct {
+			Containers []struct{ Sample *sample.Sample }
+		}
+		if json.Unmarshal(bodyOf("http://"+c.agentAt+"/usage"), &r) != nil || len(r.Containers) != 1 {
+			return nil
+		}
+		return r.Containers[0].Sample
+	}
+	var before, after *sample.Sample
+	await(t, "processes are counted", func() bool { before = counted(); return before != nil && before.Processes.Started > 20 })
+	c.meseta("stats", id).says(0, `Waits +.* for processors; half within`, `Processes +\d+ began, \d+ ended`, `Network +received`)
+	c.meseta("top", "--interval=500ms").says(0, `(?m)^`+id+` +a\.example +\d\.\d\d +\d\.\d\d`)
+	kill(t, fmt.Sprint(c.agent.cmd.Process.Pid))
+	<-c.agent.exited
+	c.startAgent(port, "--launcher=linux")
+	c.agent.sees(c.agent.err, "msg=recovered")
+	await(t, "it is measured again", func() bool { after = counted(); return after != nil })
+	if after.Processes.Started < before.Processes.Started || after.CPU.Used < before.CPU.Used || after.CPU.Voluntary < before.CPU.Voluntary {
+		t.Errorf("%+v, and before %+v", after, before)
+	}
+	p.signal(syscall.SIGINT)
+	<-p.exited
+	await(t, "nothing is pinned any more", func() bool { return len(mountsIn(c.dir)) == 0 })
 }

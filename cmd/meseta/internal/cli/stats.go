@@ -89,7 +89,7 @@ func lately(history []sample.Point, of func(sample.Point) uint32, format func(ui
 	minutes := (time.Duration(len(values)) * sample.Interval).Round(time.Minute)
 	text := fmt.Sprintf("%s now, %s at most", format(values[len(values)-1]), format(most))
 	if minutes >= time.Minute {
-		text += " in " + strconv.Itoa(int(minutes.Minutes())) + " minutes"
+		text += " in " + plural(int(minutes.Minutes()), "minute")
 	}
 	return text + "\n" + live.Spark(condense(values, sparkWidth), min(len(values), sparkWidth))
 }
