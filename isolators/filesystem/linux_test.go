@@ -284,3 +284,52 @@ func TestOrigin(t *testing.T) {
 		}
 	}
 }
+
+// A task swaps the place for a volume and a link that leads out while the agent mounts and unmounts there. Nothing is ever
+// mounted, or taken away, outside of the sandbox.
+func TestASwapOfLinksLeadsNoVolumeAstray(t *testing.T) {
+	m := newMachine(t)
+	i := m.linux(t)
+	c := m.container(t, "c", nil)
+	must(t, i.Prepare(ctx, c, &isolators.Plan{}))
+	inside := born(t, i, c)
+	out := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(c.Sandbox, "way/data"), 0o755), os.MkdirAll(filepath.Join(out, "data"), 0o755), os.Symlink(out, filepath.Join(c.Sandbox, "trap")))
+	theirs := strings.TrimSuffix(inside, c.Sandbox) + out
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = unix.Renameat2(unix.AT_FDCWD, c.Sandbox+"/way", unix.AT_FDCWD, c.Sandbox+"/trap", unix.RENAME_EXCHANGE)
+			}
+		}
+	}()
+	v, done, refused := m.volume(t, "v", "way/data"), 0, 0
+	for n := 0; n < 5000 && (done < 100 || refused < 100); n++ {
+		c.Resources = nil
+		if n%2 == 0 {
+			c.Resources = []*mesospb.Resource{v}
+		}
+		if i.Update(ctx, c) == nil {
+			done++
+		} else {
+			refused++
+		}
+		if _, err := os.Stat(filepath.Join(theirs, "data/name")); err == nil {
+			t.Fatal("the volume is outside of the sandbox")
+		}
+	}
+	close(stop)
+	<-stopped
+	t.Logf("%d changes were made, %d refused", done, refused)
+	if _, err := os.Stat(filepath.Join(out, "data")); err != nil || done == 0 {
+		t.Errorf("outside: %v; %d changes were made", err, done)
+	}
+	if _, err := os.Stat(filepath.Join(m.data("v"), "name")); err != nil {
+		t.Errorf("the volume: %v", err)
+	}
+}
