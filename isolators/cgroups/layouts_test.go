@@ -15,11 +15,12 @@ import (
 	"github.com/meseta-io/meseta/isolators/cgroups/hierarchy"
 	"github.com/meseta-io/meseta/isolators/exam"
 	"github.com/meseta-io/meseta/messages/fault"
+	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
 
 // A machine of version 1 alone kills by its freezer.
 func TestVersion1Alone(t *testing.T) {
-	exam.Skip(t, exam.Root, exam.V1("freezer"), exam.V1("pids"))
+	exam.Skip(t, exam.Root, exam.V1("freezer"), exam.V1("pids"), exam.V1("cpu"), exam.V1("cpuacct"), exam.V1("memory"))
 	layout, err := hierarchy.Find()
 	if err != nil {
 		t.Fatal(err)
@@ -37,26 +38,38 @@ func TestVersion1Alone(t *testing.T) {
 			}
 		}
 	})
-	if _, err := g.Need("pids"); err != nil {
-		t.Fatal(err)
+	chain := isolators.Chain{core{groups: g}}
+	for _, build := range []func(isolators.Settings) (isolators.Isolator, error){(&shared{groups: g}).cpu, (&shared{groups: g}).memory, (&shared{groups: g}).pids} {
+		i, err := build(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain = append(chain, i)
 	}
 	c := &isolators.Container{ID: "old", OwnCgroups: true, State: t.TempDir()}
 	plan := &isolators.Plan{}
-	if err := (core{groups: g}).Prepare(context.Background(), c, plan); err != nil {
+	if err := chain.Prepare(context.Background(), c, plan); err != nil {
 		t.Fatal(err)
 	}
 	p, _ := g.Where(c)
 	if plan.Cgroup != "" || p.Leaf != p.Home || !strings.Contains(string(p.Home), "freezer") {
 		t.Errorf("it is born in %q, its home is %s", plan.Cgroup, p.Home)
 	}
-	cmd := exec.Command("/bin/sleep", "600")
+	cmd := exec.Command("/bin/sh", "-c", "while :; do :; done")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	c.PID = cmd.Process.Pid
-	if err := (core{groups: g}).Isolate(context.Background(), c); err != nil {
+	if err := chain.Isolate(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
+	exam.Eventually(t, "cpuacct tells of its time", func() bool {
+		used := &mesospb.ResourceStatistics{}
+		if err := chain.Usage(context.Background(), []*isolators.Container{c}, []*mesospb.ResourceStatistics{used}); err != nil {
+			t.Fatal(err)
+		}
+		return used.GetCpusUserTimeSecs() > 0 && used.MemTotalBytes != nil
+	})
 	for _, group := range []hierarchy.Group{p.Home, p.Controllers["pids"]} {
 		if !group.Holds(c.PID) {
 			t.Errorf("it is not in %s", group)
@@ -71,7 +84,7 @@ func TestVersion1Alone(t *testing.T) {
 	if got, err := g.Orphans(func(string) bool { return false }); err != nil || !slices.Equal(got, []string{"old"}) {
 		t.Errorf("orphans %v, %v", got, err)
 	}
-	if err := g.Destroy(context.Background(), c); err != nil {
+	if err := chain.Cleanup(context.Background(), c); err != nil {
 		t.Error(err)
 	}
 	if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {

@@ -2,7 +2,11 @@ package cgroups_test
 
 import (
 	"context"
+	"fmt"
+	"math"
+	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/exam"
@@ -136,5 +140,41 @@ func TestOddMemory(t *testing.T) {
 	}
 	if n, err := g.Uint(file); err != nil || n != 64<<20 {
 		t.Errorf("lowered, it is %d, %v", n, err)
+	}
+}
+
+// A container that takes the memory of the one around it has not come to its own limit: the outer one has.
+func TestWhoseLimit(t *testing.T) {
+	exam.Skip(t, exam.Controller("memory"))
+	outer := lock(t, []string{"cgroups/mem"}, nil, asking(exam.Scalar("mem", 64)), "sleep 600")
+	inner := in(t, outer.settings, outer.c, "inner")
+	inner.Resources, inner.Limits = []*mesospb.Resource{exam.Scalar("mem", 32)}, map[string]float64{"mem": math.Inf(1)}
+	if err := outer.chain.Prepare(context.Background(), inner, &isolators.Plan{}); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/bin/sh", "-c", "read _; a=xxxxxxxxxxxxxxxx; while :; do a=$a$a; done")
+	stdin, _ := cmd.StdinPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	inner.PID = cmd.Process.Pid
+	if err := outer.chain.Isolate(context.Background(), inner); err != nil {
+		t.Fatal(err)
+	}
+	outer.chain.Watch(inner, func(l isolators.Limitation) { t.Errorf("the inner one is told: %.40s", l.Message) })
+	fmt.Fprintln(stdin, "go")
+	select {
+	case <-outer.limited:
+	case <-time.After(30 * time.Second):
+		t.Error("nobody noticed")
+	}
+	if l := outer.chain.Judge(context.Background(), inner); l != nil {
+		t.Errorf("the inner one is judged: %.40s", l.Message)
+	}
+	exam.Eventually(t, "the outer one is judged", func() bool { return outer.chain.Judge(context.Background(), outer.c) != nil })
+	outer.end(t)
+	cmd.Wait()
+	if err := outer.chain.Cleanup(context.Background(), inner); err != nil {
+		t.Error(err)
 	}
 }

@@ -175,11 +175,16 @@ func exhausted(group hierarchy.Group, two bool) bool {
 		text, _ := group.Read("memory.events")
 		return valueOf(text, "oom") > 0
 	}
-	text, err := group.Read("memory.oom_control")
-	if err != nil || !reached(group) {
+	if !reached(group) {
 		return false
 	}
-	return valueOf(text, "oom_kill") > 0 || !hasKey(text, "oom_kill") // which Linux counts since 4.13
+	killed := false // the kernel counts where the process was, which may be in a group below
+	err := group.Walk(func(g hierarchy.Group) error {
+		text, err := g.Read("memory.oom_control")
+		killed = killed || err == nil && (valueOf(text, "oom_kill") > 0 || !hasKey(text, "oom_kill")) // which Linux counts since 4.13
+		return nil
+	})
+	return err == nil && killed
 }
 
 // reached tells whether a group of version 1 has come to its own limit. The kernel tells of want of memory before it counts
