@@ -178,5 +178,5 @@ func (m *Master) neverRan(s *spending, t *mesospb.TaskInfo, executor *mesospb.Ex
 	f.tally.end(status.GetState())
 	m.traceRefused(s, t, status)
 	m.tellUpdate(f, status)
-	f.refuse(pb, state)
+	f.end(pb, state)
 }

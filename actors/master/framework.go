@@ -37,7 +37,7 @@ type framework struct {
 	tasks       map[string]*task // not terminal, or terminal and not acknowledged
 	unreachable ring             // tasks on unreachable agents
 	completed   ring
-	refused     ring // launches that ended before they began; only their ids, agents and states
+	ends        ring // those that need no acknowledgement, as they were told; only ids, agents and states
 	offers      map[string]*offer
 	inverse     map[string]*inverseOffer // by id
 	operations  map[string]*operation    // with an id, by it
@@ -50,8 +50,9 @@ type framework struct {
 	failover  process.Timer
 }
 
-// maxRefused bounds how many refused launches of a framework are remembered.
-const maxRefused = 1000
+// maxEnds bounds how many ends of a framework's tasks are remembered that it does not acknowledge. It is more than it asks
+// about while one of them is on its way.
+const maxEnds = 1000
 
 // abilities are the capabilities of a framework that change what the master does.
 type abilities struct {
@@ -185,7 +186,7 @@ func (m *Master) newFramework(id string, info *mesospb.FrameworkInfo) *framework
 		operations: map[string]*operation{}, tasks: map[string]*task{}, offers: map[string]*offer{},
 		unreachable: ring{max: m.config.MaxUnreachableTasksPerFramework},
 		completed:   ring{max: m.config.MaxCompletedTasksPerFramework},
-		refused:     ring{max: maxRefused},
+		ends:        ring{max: maxEnds},
 	}
 	m.frameworks.registered[id] = f
 	m.adoptOperations(f)

@@ -59,6 +59,7 @@ func (m *Master) goneUnreachable(id string, why loss) {
 			status := m.status(e.task, state, reason, why.message)
 			next, _ := advance(e.task, status, nil)
 			f.unreachable.remove(e.number)
+			f.end(e.task, status.GetState())
 			m.desk.dropPast(unreachableTasks, f.id, e.number)
 			number, forgotten := f.completed.add(next)
 			m.desk.setPast(completedTasks, f.id, number, next)

@@ -44,14 +44,15 @@ func (m *Master) reconcile(f *framework, asked []*schedulerpb.Call_Reconcile_Tas
 // unknown: after an end, another one. A framework hears that when its question crosses the end on the way, which happens with all ends
 // that need no acknowledgement; and one that has lost its memory would do again what is done.
 func (f *framework) past(id string) *mesospb.Task {
-	if t := f.refused.task(id); t != nil {
-		return t // what ran under this id, if anything did, ended before this launch
+	if t := f.ends.task(id); t != nil {
+		return t // what ended otherwise under this id, if anything did, ended before
 	}
 	return f.completed.task(id)
 }
 
-// refuse remembers that a launch was refused, unless its id is that of a task which is there, or one that nobody would keep.
-func (f *framework) refuse(t *mesospb.Task, state mesospb.TaskState) {
+// end remembers what a framework is told of a task that is over, and does not acknowledge, unless its id is that of a task which is there,
+// or one that nobody would keep.
+func (f *framework) end(t *mesospb.Task, state mesospb.TaskState) {
 	id := t.GetTaskId().GetValue()
 	if _, unreachable := f.unreachable.find(id); f.tasks[id] != nil || unreachable || validation.ID(id) != nil {
 		return
@@ -60,7 +61,7 @@ func (f *framework) refuse(t *mesospb.Task, state mesospb.TaskState) {
 	if validation.AgentID(t.AgentId) == nil {
 		kept.AgentId = t.AgentId
 	}
-	f.refused.add(kept)
+	f.ends.add(kept)
 }
 
 // known is the answer for a task in the tables, or in memory.

@@ -302,7 +302,7 @@ func TestReconcileAfterTheEnd(t *testing.T) {
 			f.reconcile("t1", a.id())
 			answered(t, f, "t1", c.refused)
 
-			// The memory has an end: of refusals the latest thousand, of what ran as much as is shown.
+			// The memory has an end: of what the master decides the latest thousand, of what ran as much as is shown.
 			for i := range 1000 {
 				launch(fmt.Sprint("r", i))
 				f.updated(fmt.Sprint("r", i), c.refused)
@@ -317,11 +317,22 @@ func TestReconcileAfterTheEnd(t *testing.T) {
 			answered(t, f, "r0", c.refused)
 			answered(t, f, strings.Repeat("x", 300), c.unknown)
 
-			s.running(f, a, "t2")
+			// More are lost at once than are shown as completed.
+			ids := []string{"t2", "t3", "t4"}
+			var tasks []*mesospb.TaskInfo
+			for _, id := range ids {
+				tasks = append(tasks, command(id, &mesospb.Offer{AgentId: a.info.Id}, "cpus:0.1;mem:8"))
+			}
+			f.launch(f.offer(), tasks...)
+			a.run("t4")
 			a.Send(s.master(), &controlpb.UnregisterAgent{AgentId: a.info.Id})
-			f.updated("t2", c.lost)
-			f.reconcile("t2", a.id())
-			answered(t, f, "t2", c.lost)
+			for _, id := range ids {
+				f.updated(id, c.lost)
+			}
+			for _, id := range ids {
+				f.reconcile(id, a.id())
+				answered(t, f, id, c.lost)
+			}
 		})
 	}
 }

@@ -121,8 +121,8 @@ func (m *Master) enterTask(f *framework, a *agent, info *mesospb.Task) *task {
 		f.unreachable.remove(number)
 		m.desk.dropPast(unreachableTasks, f.id, number)
 	}
-	if number, ok := f.refused.find(t.id); ok {
-		f.refused.remove(number)
+	if number, ok := f.ends.find(t.id); ok {
+		f.ends.remove(number)
 	}
 	f.tasks[t.id] = t
 	put(a.tasks, f.id, t.id, t)
@@ -208,5 +208,8 @@ func (m *Master) loseTask(a *agent, t *task, why loss) {
 		past = &f.unreachable
 	}
 	m.removeTask(f, t, past)
+	if why.since == nil {
+		f.end(t.info, tell.GetState())
+	}
 	m.tellUpdate(f, tell)
 }
