@@ -63,6 +63,8 @@ type Settings struct {
 	NvidiaGPUDevices []int
 	// Before are the isolators that work before the one that is being made; Build sets it.
 	Before Chain
+	// VolumeGIDRange is "[first-last]" of the groups that volumes are given which containers of several users share; empty: none.
+	VolumeGIDRange string
 	// UserNamespaceRange is "[first-last]" of the user and group ids that containers in user namespaces of their own are given
 	// in blocks of 65536: [1000000-66535999].
 	UserNamespaceRange string

@@ -55,8 +55,8 @@ func Usage(ctx context.Context, dir *os.File) (uint64, error) {
 	return w.bytes, nil
 }
 
-// each does something to every directory and file in a directory, itself included, which are open while it does.
-func each(ctx context.Context, dir *os.File, do func(fd int) error) error {
+// Each does something to every directory and file in a directory, itself included, which are open while it does.
+func Each(ctx context.Context, dir *os.File, do func(fd int) error) error {
 	w := &walk{ctx: ctx, linked: map[uint64]struct{}{}, each: do}
 	return w.all(dir)
 }

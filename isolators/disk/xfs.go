@@ -165,7 +165,7 @@ func (x *XFS) project(ctx context.Context, s share) (*project, error) {
 			return nil, err
 		}
 		// The directory itself comes first: what a crash leaves half done is found by it, and what is made from now on inherits.
-		if err := each(ctx, dir, func(fd int) error { return setProject(fd, p.id) }); err != nil {
+		if err := Each(ctx, dir, func(fd int) error { return setProject(fd, p.id) }); err != nil {
 			return nil, fmt.Errorf("Failed to assign project %d: %w", p.id, err)
 		}
 	}

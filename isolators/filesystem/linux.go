@@ -17,6 +17,7 @@ import (
 	"github.com/meseta-io/meseta/isolators/beneath"
 	"github.com/meseta-io/meseta/isolators/mounts"
 	"github.com/meseta-io/meseta/isolators/namespaces"
+	"github.com/meseta-io/meseta/isolators/volumes/groups"
 	"github.com/meseta-io/meseta/messages/fault"
 )
 
@@ -27,6 +28,7 @@ type Linux struct {
 	sandbox             string // where it is in a root of its own
 	ipc                 bool   // namespaces/ipc mounts /dev/shm
 	used                use
+	groups              *groups.Groups // nil: volumes belong to users
 }
 
 // NewLinux is the builder's.
@@ -44,7 +46,12 @@ func NewLinux(s isolators.Settings) (isolators.Isolator, error) {
 	var errs [2]error
 	l.workDir, errs[0] = filepath.EvalSymlinks(s.WorkDir)
 	l.runtimeDir, errs[1] = filepath.EvalSymlinks(s.RuntimeDir)
-	return l, errors.Join(errs[:]...)
+	if err := errors.Join(errs[:]...); err != nil || s.VolumeGIDRange == "" {
+		return l, err
+	}
+	var err error
+	l.groups, err = groups.Open(l.workDir, s.VolumeGIDRange)
+	return l, err
 }
 
 // Name implements isolators.Isolator.
@@ -74,7 +81,7 @@ func read(c *isolators.Container) (s state, err error) {
 }
 
 // Prepare implements isolators.Isolator.
-func (l *Linux) Prepare(_ context.Context, c *isolators.Container, plan *isolators.Plan) error {
+func (l *Linux) Prepare(ctx context.Context, c *isolators.Container, plan *isolators.Plan) error {
 	if c.Debug {
 		return l.debug(c, plan)
 	}
@@ -98,8 +105,11 @@ func (l *Linux) Prepare(_ context.Context, c *isolators.Container, plan *isolato
 		return err
 	}
 	l.used.set(c.ID, volumes)
-	return l.volumes(c, plan, s)
+	return l.volumes(ctx, c, plan, s)
 }
+
+// Groups are those of volumes, for who brings others; nil: there are none.
+func (l *Linux) Groups() *groups.Groups { return l.groups }
 
 // debug has a container see what its parent sees, and nothing else.
 func (l *Linux) debug(c *isolators.Container, plan *isolators.Plan) error {
@@ -118,7 +128,7 @@ func (l *Linux) debug(c *isolators.Container, plan *isolators.Plan) error {
 
 // volumes has the launcher mount persistent volumes. The places for them are made here, where the owner of the sandbox is
 // known.
-func (l *Linux) volumes(c *isolators.Container, plan *isolators.Plan, s state) error {
+func (l *Linux) volumes(ctx context.Context, c *isolators.Container, plan *isolators.Plan, s state) error {
 	if len(s.Volumes) == 0 {
 		return nil
 	}
@@ -132,11 +142,13 @@ func (l *Linux) volumes(c *isolators.Container, plan *isolators.Plan, s state) e
 		return err
 	}
 	for _, v := range s.Volumes {
-		f, err := l.used.open(c, v, owner)
+		gid, err := l.ready(ctx, c, v, owner)
 		if err != nil {
 			return err
 		}
-		f.Close()
+		if gid != 0 {
+			plan.Groups = append(plan.Groups, gid)
+		}
 		place, _, err := beneath.MakeDir(box, v.At, owner)
 		if err != nil {
 			return fmt.Errorf("make a place for a persistent volume: %w", err)
@@ -151,6 +163,23 @@ func (l *Linux) volumes(c *isolators.Container, plan *isolators.Plan, s state) e
 	return nil
 }
 
+// ready makes sure that the container may use a volume, and returns the group that it has to be in for that; 0: none.
+func (l *Linux) ready(ctx context.Context, c *isolators.Container, v volume, owner beneath.Owner) (int, error) {
+	if l.groups == nil || owner.UID == 0 {
+		f, err := l.used.open(c, v, owner)
+		if err == nil {
+			err = f.Close()
+		}
+		return 0, err
+	}
+	f, err := l.used.open(c, v, beneath.Owner{}) // whose it is stays
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return l.groups.Give(ctx, f, filepath.Join(v.Root, filepath.FromSlash(v.Dir)))
+}
+
 // Isolate implements isolators.Isolator.
 func (*Linux) Isolate(_ context.Context, c *isolators.Container) error {
 	return namespaces.Remember(c, unix.CLONE_NEWNS)
@@ -158,7 +187,7 @@ func (*Linux) Isolate(_ context.Context, c *isolators.Container) error {
 
 // Update implements isolators.Isolator: it mounts the volumes of tasks that have come, and takes away those of tasks that have
 // gone, in the namespace of the container.
-func (l *Linux) Update(_ context.Context, c *isolators.Container) error {
+func (l *Linux) Update(ctx context.Context, c *isolators.Container) error {
 	if c.Nested() {
 		return nil
 	}
@@ -180,7 +209,7 @@ func (l *Linux) Update(_ context.Context, c *isolators.Container) error {
 	}
 	n, _, err := namespaces.Of(c, unix.CLONE_NEWNS)
 	if err == nil {
-		err = l.change(c, n, was, old, added)
+		err = l.change(ctx, c, n, was, old, added)
 	}
 	if errors.Is(err, fs.ErrNotExist) || c.PID == 0 {
 		return nil // it has just ended, and its namespace with it
@@ -194,7 +223,7 @@ func (l *Linux) Update(_ context.Context, c *isolators.Container) error {
 
 // change what is mounted in a container that runs. What was asked for before is taken as done: a crash in between leaves what
 // the next change finds in its place, and puts right.
-func (l *Linux) change(c *isolators.Container, n isolators.Namespace, s state, old, added []volume) error {
+func (l *Linux) change(ctx context.Context, c *isolators.Container, n isolators.Namespace, s state, old, added []volume) error {
 	trees := make([]*os.File, len(added))
 	defer func() {
 		for _, t := range trees {
@@ -213,7 +242,11 @@ func (l *Linux) change(c *isolators.Container, n isolators.Namespace, s state, o
 		return err
 	}
 	for i, v := range added {
-		f, err := l.used.open(c, v, owner)
+		// A process that runs joins no group any more; those that are launched inside of it do.
+		if _, err := l.ready(ctx, c, v, owner); err != nil {
+			return err
+		}
+		f, err := beneath.Open(v.Root, v.Dir)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/beneath"
+	"github.com/meseta-io/meseta/isolators/volumes/groups"
 	"github.com/meseta-io/meseta/messages/fault"
 )
 
@@ -22,6 +23,7 @@ type Posix struct {
 	isolators.Nothing
 	workDir string
 	used    use
+	groups  *groups.Groups // nil: volumes belong to users
 }
 
 // NewPosix is the builder's.
@@ -30,28 +32,37 @@ func NewPosix(s isolators.Settings) (isolators.Isolator, error) {
 		return nil, fmt.Errorf("filesystem/posix and filesystem/linux exclude each other: leave one out of --isolation: %w", fault.ErrInvalid)
 	}
 	dir, err := filepath.Abs(s.WorkDir)
-	return &Posix{workDir: dir}, err
+	p := &Posix{workDir: dir}
+	if err == nil && s.VolumeGIDRange != "" && s.Root {
+		p.groups, err = groups.Open(dir, s.VolumeGIDRange)
+	}
+	return p, err
 }
 
 // Name implements isolators.Isolator.
 func (*Posix) Name() string { return "filesystem/posix" }
 
 // Prepare implements isolators.Isolator.
-func (p *Posix) Prepare(_ context.Context, c *isolators.Container, plan *isolators.Plan) error {
+func (p *Posix) Prepare(ctx context.Context, c *isolators.Container, plan *isolators.Plan) error {
 	switch {
 	case plan.RootFS != "":
 		return fmt.Errorf("Container root filesystems not supported: use filesystem/linux: %w", fault.ErrInvalid)
 	case !c.Nested() && len(c.Info.GetVolumes()) > 0:
 		return fmt.Errorf("Volumes in ContainerInfo is not supported: use filesystem/linux: %w", fault.ErrInvalid)
 	}
-	return p.link(c)
+	return p.link(ctx, c, plan)
 }
 
 // Update implements isolators.Isolator.
-func (p *Posix) Update(_ context.Context, c *isolators.Container) error { return p.link(c) }
+func (p *Posix) Update(ctx context.Context, c *isolators.Container) error {
+	return p.link(ctx, c, &isolators.Plan{}) // a process that runs joins no group any more
+}
+
+// Groups are those of volumes, for who brings others; nil: there are none.
+func (p *Posix) Groups() *groups.Groups { return p.groups }
 
 // link makes the links of volumes that have come and removes those of volumes that have gone.
-func (p *Posix) link(c *isolators.Container) error {
+func (p *Posix) link(ctx context.Context, c *isolators.Container, plan *isolators.Plan) error {
 	if c.Nested() {
 		return nil
 	}
@@ -79,7 +90,7 @@ func (p *Posix) link(c *isolators.Container) error {
 		}
 	}
 	for _, v := range want {
-		if err := p.one(c, box, v); err != nil {
+		if err := p.one(ctx, c, plan, box, v); err != nil {
 			return fmt.Errorf("persistent volume at %s: %w", v.At, err)
 		}
 	}
@@ -89,12 +100,18 @@ func (p *Posix) link(c *isolators.Container) error {
 
 func (v volume) target() string { return filepath.Join(v.Root, filepath.FromSlash(v.Dir)) }
 
-func (p *Posix) one(c *isolators.Container, box *os.Root, v volume) error {
+func (p *Posix) one(ctx context.Context, c *isolators.Container, plan *isolators.Plan, box *os.Root, v volume) error {
 	owner, err := ownerOf(box, ".")
 	if err != nil {
 		return err
 	}
-	if err := p.give(c, v, owner); err != nil {
+	if p.groups != nil && owner.UID != 0 {
+		gid, err := p.admit(ctx, v)
+		if err != nil {
+			return err
+		}
+		plan.Groups = append(plan.Groups, gid)
+	} else if err := p.give(c, v, owner); err != nil {
 		return err
 	}
 	if err := way(box, owner, path.Dir(v.At)); err != nil {
@@ -108,6 +125,16 @@ func (p *Posix) one(c *isolators.Container, box *os.Root, v volume) error {
 		return fmt.Errorf("something else is there already: %w", fault.ErrConflict)
 	}
 	return err
+}
+
+// admit is the group that may use a volume.
+func (p *Posix) admit(ctx context.Context, v volume) (int, error) {
+	f, err := beneath.Open(v.Root, v.Dir)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return p.groups.Give(ctx, f, v.target())
 }
 
 // give hands the volume to the owner of the sandbox, under the same conditions as filesystem/linux does.

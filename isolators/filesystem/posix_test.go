@@ -98,3 +98,19 @@ func TestPosixVolumesBelongToTheSandboxsOwner(t *testing.T) {
 		}
 	}
 }
+
+func TestPosixVolumesOfGroups(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files to groups")
+	}
+	m := newMachine(t)
+	m.Isolation, m.VolumeGIDRange = nil, "[10000-20000]"
+	i, err := filesystem.NewPosix(m.Settings)
+	c := m.container(t, "c", nil)
+	c.Resources = []*mesospb.Resource{m.volume(t, "v", "data")}
+	p := &isolators.Plan{}
+	must(t, err, os.Chown(c.Sandbox, 1001, 1002), i.Prepare(ctx, c, p), i.Update(ctx, c))
+	if is := owner(t, m.data("v")); is != [2]int{0, 10000} || len(p.Groups) != 1 || p.Groups[0] != 10000 {
+		t.Errorf("it belongs to %v, and the container is in %v", is, p.Groups)
+	}
+}

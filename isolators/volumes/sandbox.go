@@ -11,6 +11,7 @@ import (
 	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/beneath"
 	"github.com/meseta-io/meseta/isolators/filesystem"
+	"github.com/meseta-io/meseta/isolators/volumes/groups"
 	"github.com/meseta-io/meseta/messages/fault"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
@@ -21,6 +22,7 @@ type SandboxPath struct {
 	mounter
 	workDir string
 	binds   bool
+	groups  *groups.Groups // nil: there are none
 }
 
 // NewSandboxPath is the builder's.
@@ -29,14 +31,20 @@ func NewSandboxPath(s isolators.Settings) (isolators.Isolator, error) {
 		return nil, err
 	}
 	dir, err := filepath.EvalSymlinks(s.WorkDir)
-	return &SandboxPath{mounter: newMounter(s), workDir: dir, binds: s.Launcher == "linux" && s.Uses("filesystem/linux")}, err
+	p := &SandboxPath{mounter: newMounter(s), workDir: dir, binds: s.Launcher == "linux" && s.Uses("filesystem/linux")}
+	for _, i := range s.Before {
+		if l, ok := i.(interface{ Groups() *groups.Groups }); ok {
+			p.groups = l.Groups()
+		}
+	}
+	return p, err
 }
 
 // Name implements isolators.Isolator.
 func (*SandboxPath) Name() string { return "volume/sandbox_path" }
 
 // Prepare implements isolators.Isolator.
-func (p *SandboxPath) Prepare(_ context.Context, c *isolators.Container, plan *isolators.Plan) error {
+func (p *SandboxPath) Prepare(ctx context.Context, c *isolators.Container, plan *isolators.Plan) error {
 	all, err := valid(c)
 	if err == nil && !p.binds && plan.RootFS != "" {
 		return fmt.Errorf("The 'linux' launcher and 'filesystem/linux' isolator must be enabled to change the rootfs and bind mount: %w", fault.ErrInvalid)
@@ -46,7 +54,7 @@ func (p *SandboxPath) Prepare(_ context.Context, c *isolators.Container, plan *i
 		if !ok {
 			continue
 		}
-		if err := p.bring(c, plan, v, from); err != nil {
+		if err := p.bring(ctx, c, plan, v, from); err != nil {
 			return err
 		}
 	}
@@ -61,7 +69,7 @@ func sandboxPath(v *mesospb.Volume) (*mesospb.Volume_Source_SandboxPath, bool) {
 	return v.GetSource().GetSandboxPath(), v.GetSource().GetType() == mesospb.Volume_Source_SANDBOX_PATH
 }
 
-func (p *SandboxPath) bring(c *isolators.Container, plan *isolators.Plan, v *mesospb.Volume, from *mesospb.Volume_Source_SandboxPath) error {
+func (p *SandboxPath) bring(ctx context.Context, c *isolators.Container, plan *isolators.Plan, v *mesospb.Volume, from *mesospb.Volume_Source_SandboxPath) error {
 	absolute := path.IsAbs(v.GetContainerPath())
 	switch {
 	case path.IsAbs(from.GetPath()):
@@ -92,8 +100,30 @@ func (p *SandboxPath) bring(c *isolators.Container, plan *isolators.Plan, v *mes
 		return p.link(c, v, s)
 	}
 	m, err := p.mount(c, plan, v, s)
+	if err != nil {
+		return err
+	}
+	plan.Mounts = append(plan.Mounts, m)
+	if owner == c || p.groups == nil || c.UID == 0 || s.root == "" || !s.directory {
+		return nil
+	}
+	return p.admit(ctx, c, plan, s)
+}
+
+// admit has a container that runs as another user than the one that the volume belongs to use it as a member of a group.
+func (p *SandboxPath) admit(ctx context.Context, c *isolators.Container, plan *isolators.Plan, s source) error {
+	f, err := beneath.Open(s.root, s.name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	owner, err := beneath.OwnerOf(f)
+	if err != nil || owner.UID == c.UID {
+		return err
+	}
+	gid, err := p.groups.Give(ctx, f, filepath.Join(s.root, filepath.FromSlash(s.name)))
 	if err == nil {
-		plan.Mounts = append(plan.Mounts, m)
+		plan.Groups = append(plan.Groups, gid)
 	}
 	return err
 }
