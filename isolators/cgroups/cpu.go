@@ -55,18 +55,19 @@ func hasKey(text, key string) (has bool) {
 
 // Prepare implements isolators.Isolator.
 func (i cpu) Prepare(_ context.Context, c *isolators.Container, _ *isolators.Plan) error {
-	return i.apply(c)
+	return i.apply(c, false)
 }
 
 // Update implements isolators.Isolator. A container that has just ended is no error.
 func (i cpu) Update(_ context.Context, c *isolators.Container) error {
-	if err := i.apply(c); !gone(err) {
+	if err := i.apply(c, true); !gone(err) {
 		return err
 	}
 	return nil
 }
 
-func (i cpu) apply(c *isolators.Container) error {
+// apply sets what a container asks for. One that ran may have had a ceiling that it has no more.
+func (i cpu) apply(c *isolators.Container, ran bool) error {
 	group, ok := i.own(c)
 	if !ok {
 		return nil
@@ -84,10 +85,13 @@ func (i cpu) apply(c *isolators.Container) error {
 	if !limited {
 		limit = cpus
 	}
-	if !limited && !i.ceiling {
-		return nil
+	switch {
+	case limited || i.ceiling:
+		return i.bound(group, quota(limit))
+	case ran:
+		return i.bound(group, -1)
 	}
-	return i.bound(group, quota(limit))
+	return nil
 }
 
 // bound sets how many microseconds of each period a group may run; negative: all of them.

@@ -73,6 +73,25 @@ func TestBigQuota(t *testing.T) {
 	says(t, g, "cpu.cfs_quota_us", "10000000000")
 }
 
+// A ceiling that is taken away is gone.
+func TestCeilingTakenAway(t *testing.T) {
+	exam.Skip(t, exam.Controller("cpu"))
+	c := lock(t, []string{"cgroups/cpu"}, nil, func(c *isolators.Container) {
+		c.Resources, c.Limits = []*mesospb.Resource{exam.Scalar("cpus", 1)}, map[string]float64{"cpus": 2}
+	}, "sleep 600")
+	g, two := groupOfProcess(t, c.c.PID, "cpu")
+	file, with, without := "cpu.cfs_quota_us", "200000", "-1"
+	if two {
+		file, with, without = "cpu.max", "200000 100000", "max 100000"
+	}
+	says(t, g, file, with)
+	c.c.Limits = nil
+	if err := c.chain.Update(context.Background(), c.c); err != nil {
+		t.Error(err)
+	}
+	says(t, g, file, without)
+}
+
 // What may be taken back at any time weighs next to nothing, unless the operator wants otherwise.
 func TestRevocable(t *testing.T) {
 	exam.Skip(t, exam.Controller("cpu"))
