@@ -1,6 +1,6 @@
-// Package netlink asks the kernel what it knows of a network namespace: its interfaces with their counters, and its TCP
-// sockets. A Conn belongs to the namespace in which it was opened (package netns), for as long as it is open and wherever it
-// is used afterwards, so that asking needs no entering.
+// Package netlink asks the kernel what it knows of a network namespace: what its interfaces have carried, and which TCP
+// sockets listen. A Conn belongs to the namespace in which it was opened (package netns), for as long as it is open and
+// wherever it is used afterwards, so that asking needs no entering.
 package netlink
 
 import (
@@ -24,7 +24,7 @@ type Conn struct {
 // Route opens a connection that is asked for Counters, Diag one that is asked for sockets.
 func Route() (*Conn, error) { return dial(unix.NETLINK_ROUTE) }
 
-// Diag opens a connection that is asked for Listening and Connections.
+// Diag opens a connection that is asked for Listening.
 func Diag() (*Conn, error) { return dial(unix.NETLINK_SOCK_DIAG) }
 
 func dial(family int) (*Conn, error) {
