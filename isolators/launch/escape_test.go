@@ -237,6 +237,14 @@ func TestKeysOfTheAgent(t *testing.T) {
 	p := few(t, attacker(t, "keys", fmt.Sprint(id), name))
 	p.UID, p.GID = 65534, 65534
 	says(t, p, "read EACCES", "search ENOKEY", "link EACCES")
+	t.Run("nor by a superuser of other users", func(t *testing.T) {
+		parent := living(t, mapped(shell("sleep 600")))
+		join := attacker(t, "keys", fmt.Sprint(id), name)
+		join.Join, join.Namespaces = of(t, parent.PID, unix.CLONE_NEWUSER), unix.CLONE_NEWNS
+		join.RootFS, join.Mounts, join.Devices, join.Masked, join.Readonly, join.Hostname = "", nil, nil, nil, nil, ""
+		join.Path, join.Dir = "/proc/self/exe", "/"
+		says(t, join, "read EACCES", "search ENOKEY", "link EACCES")
+	})
 }
 
 func TestRawSockets(t *testing.T) {

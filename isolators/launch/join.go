@@ -55,7 +55,7 @@ func (b *newborn) pass(s *birth.Step) error {
 	defer reap(b.pid)
 	_ = unix.Close(b.pidfd)
 	b.pidfd = -1
-	_, err := b.plan.Write(birth.Encode([]birth.Step{*s}))
+	_, err := b.plan.Write(birth.Encode([]birth.Step{{Op: birth.Keyring}, *s}))
 	for err == nil {
 		var r birth.Report
 		if r, err = b.hear(); err != nil {
@@ -107,7 +107,9 @@ func reap(pid int) {
 }
 
 // fromInside forks in a thread that is in the namespaces to be joined. They are the machine's own, which a process in a new
-// user namespace may not enter any more. The thread is not used for anything else after it.
+// user namespace may not enter any more. It has a session keyring of its own, because there it could not make one either: every
+// container's superuser is the same user of the machine, and shares one small quota of keys. The thread is not used for anything
+// else after it.
 func fromInside(join []isolators.Namespace, fork func() error) error {
 	done := make(chan error)
 	go func() {
@@ -118,7 +120,13 @@ func fromInside(join []isolators.Namespace, fork func() error) error {
 				return
 			}
 		}
-		done <- fork()
+		// Without a name, which the wrapper of golang.org/x/sys always gives.
+		_, _, e := unix.Syscall(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0)
+		if e == 0 || e == unix.ENOSYS || e == unix.EPERM || os.Geteuid() != 0 {
+			done <- fork()
+		} else {
+			done <- classed(e, "a session keyring of its own")
+		}
 	}()
 	return <-done
 }

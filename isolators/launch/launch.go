@@ -184,7 +184,7 @@ func (b *newborn) fork(plan *isolators.Plan) error {
 		}
 		return nil
 	}
-	if passage == nil && plan.Namespaces&unix.CLONE_NEWUSER != 0 && len(plan.Join) > 0 {
+	if passage == nil && plan.Namespaces&unix.CLONE_NEWUSER != 0 && (ownKeyring(plan) || len(plan.Join) > 0) {
 		err = fromInside(plan.Join, fork)
 	} else {
 		err = fork()

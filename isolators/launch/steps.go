@@ -3,6 +3,7 @@ package launch
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -36,7 +37,9 @@ func compile(plan *isolators.Plan, root, status bool) (steps, error) {
 	if plan.Namespaces&unix.CLONE_NEWNS != 0 {
 		s.files(plan)
 	}
-	s.add(birth.Step{Op: birth.Keyring}, "a session keyring of its own")
+	if !ownKeyring(plan) {
+		s.add(birth.Step{Op: birth.Keyring}, "a session keyring of its own")
+	}
 	s.add(birth.Step{Op: birth.Umask, N: []uint64{0o022}}, "umask")
 	if plan.Dir != "" {
 		s.add(birth.Step{Op: birth.Dir, S: []string{plan.Dir}}, "work in %s", plan.Dir)
@@ -137,6 +140,9 @@ func (s *steps) trees(plan *isolators.Plan) []uint64 {
 	}
 	return numbers
 }
+
+// ownKeyring: it has one from before it entered a user namespace.
+func ownKeyring(plan *isolators.Plan) bool { return otherUsers(plan) && os.Geteuid() == 0 }
 
 // devLinks are what programs expect in /dev besides devices.
 var devLinks = [][2]string{

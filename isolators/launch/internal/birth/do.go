@@ -65,9 +65,9 @@ func (w *world) do(s Step) *failure {
 	case Pivot:
 		return w.pivot()
 	case Keyring:
-		w.forget()
 		return keyring()
 	case Umask:
+		w.forget()
 		syscall.Umask(int(n(0)))
 		return nil
 	case Dir:
@@ -94,13 +94,16 @@ func maybe(err error) *failure {
 	return failed(err, "")
 }
 
-// keyring: what the agent's session has in its keyring is not for containers. A kernel without keys has nothing to keep.
+// keyring: what the agent's session has in its keyring is not for containers. A kernel without keys, or a machine that
+// forbids them, keeps them from containers too. Without root a user's keys are all of his processes' anyway, and he has a small
+// quota of them.
 func keyring() *failure {
 	_, _, e := syscall.RawSyscall(syscall.SYS_KEYCTL, keyctlJoin, 0, 0)
-	if e != 0 && e != syscall.ENOSYS {
-		return &failure{e, ""}
+	switch {
+	case e == 0, e == syscall.ENOSYS, e == syscall.EPERM, e == syscall.EDQUOT && syscall.Geteuid() != 0:
+		return nil
 	}
-	return nil
+	return &failure{e, ""}
 }
 
 // sysctl writes below the machine's /proc/sys, which shows each process those of its own namespaces.
