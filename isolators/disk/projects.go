@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"github.com/meseta-io/meseta/messages/fault"
@@ -101,20 +100,4 @@ func (p *projects) recover(workDir string) error {
 		}
 	}
 	return nil
-}
-
-// left is how many ids nobody has.
-func (p *projects) left() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := 0
-	for _, r := range p.ids {
-		n += int(r.End - r.Begin + 1)
-	}
-	for id := range p.taken {
-		if slices.ContainsFunc(p.ids, func(r values.Range) bool { return uint64(id) >= r.Begin && uint64(id) <= r.End }) {
-			n--
-		}
-	}
-	return n
 }

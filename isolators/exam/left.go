@@ -1,7 +1,6 @@
 package exam
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -138,6 +137,6 @@ func eventually(is func() bool) bool {
 func Eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	if !eventually(is) {
-		t.Fatal(fmt.Sprintf("after %v it is not so that %s", patience, what))
+		t.Fatalf("after %v it is not so that %s", patience, what)
 	}
 }
