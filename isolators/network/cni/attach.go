@@ -87,19 +87,31 @@ func forPlugins(id string) string {
 }
 
 // find takes up a container of an earlier agent process.
-func (i *Isolator) find(id string) error {
-	r, ok, err := i.store.read(id)
+func (i *Isolator) find(c *isolators.Container) error {
+	r, ok, err := i.store.read(c.ID)
 	if err != nil || !ok {
 		return err
 	}
 	b := &box{record: r}
 	if len(r.Networks) > 0 {
-		if b.inode, err = netns.Inode(i.store.ns(id)); err != nil {
-			return fmt.Errorf("the network namespace of container %s is gone: %w", id, err)
+		if b.inode, err = i.namespace(c); err != nil {
+			// The container lives as it is; only nobody can join it, and its addresses are not told.
+			i.log.Warn("the network namespace of a container is gone", "container", c.ID, "error", err)
+			return nil
 		}
 	}
 	i.keep(b)
 	return nil
+}
+
+// namespace is a container's network namespace. An agent that has come back in another mount namespace, as systemd may give it
+// one, does not find what the earlier one has mounted, but what the container is in.
+func (i *Isolator) namespace(c *isolators.Container) (uint64, error) {
+	inode, err := netns.Inode(i.store.ns(c.ID))
+	if err == nil || c.PID == 0 {
+		return inode, err
+	}
+	return netns.Adopt(fmt.Sprintf("/proc/%d/ns/net", c.PID), i.store.ns(c.ID))
 }
 
 // Cleanup implements isolators.Isolator.

@@ -128,7 +128,7 @@ func (i *Isolator) Recover(ctx context.Context, alive []*isolators.Container) er
 	living := map[string]bool{}
 	for _, c := range alive {
 		living[c.ID] = true
-		if err := i.find(c.ID); err != nil {
+		if err := i.find(c); err != nil {
 			return err
 		}
 	}

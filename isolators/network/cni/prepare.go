@@ -65,14 +65,13 @@ func (i *Isolator) own(ctx context.Context, c *isolators.Container, plan *isolat
 	if err != nil {
 		return err
 	}
-	i.keep(b)
 	if err := i.attach(ctx, b, found); err != nil {
 		return err
 	}
-	dns := i.resolver(b, found)
-	if err := i.names(b.ID, name, b.ips(), dns); err != nil {
+	if err := i.names(b.ID, name, b.ips(), i.resolver(b, found)); err != nil {
 		return err
 	}
+	i.keep(b) // whole: from now on it is asked about at any time
 	plan.Enter(isolators.Namespace{Kind: unix.CLONE_NEWNET, Path: i.store.ns(b.ID), Inode: b.inode})
 	named(plan, name)
 	environment(plan, c, b.ips())
@@ -200,8 +199,11 @@ func (i *Isolator) renamed(id, name string, ips []string) error {
 	if err != nil {
 		return err
 	}
+	if err := i.names(id, name, ips, ""); err != nil {
+		return err
+	}
 	i.keep(b)
-	return i.names(id, name, ips, "")
+	return nil
 }
 
 // names writes the files by which a container knows names.

@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,4 +123,62 @@ func TestNestedAfterARestart(t *testing.T) {
 	if err := next.Status(t.Context(), shares, &s); err != nil || len(s.NetworkInfos) > 0 {
 		t.Errorf("one that has ended: %v, %v", s.NetworkInfos, err)
 	}
+}
+
+// A container with users of its own joins a network too, over which its root has no power.
+func TestUsersOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	w.fake("fake", answer)
+	w.network("net", "fake", "")
+	i := w.agent()
+	plan, err := w.prepared(i, w.container("box", nil, joins("net")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Its root is somebody else outside, who has to get to the files that are mounted.
+	if err := os.Chmod(filepath.Dir(w.dir), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	plan.New(unix.CLONE_NEWUSER)
+	plan.UIDs, plan.GIDs = []isolators.IDMap{{Inside: 0, Outside: 1 << 20, Size: 1 << 16}}, []isolators.IDMap{{Inside: 0, Outside: 1 << 20, Size: 1 << 16}}
+	plan.Path, plan.Argv, plan.Dir = "/bin/sh", []string{"sh", "-c", "id -u; hostname; readlink /proc/self/ns/net; cat /etc/hostname"}, "/"
+	plan.Env = append(plan.Env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
+	inode := plan.Join[0].Inode
+	if got, want := runs(t, plan), fmt.Sprintf("0\nbox\nnet:[%d]\nbox\n", inode); got != want {
+		t.Errorf("it sees\n%swant\n%s", got, want)
+	}
+}
+
+// An agent in another mount namespace finds a container's network by its process; without one the container stays as it is.
+func TestAMountThatIsGone(t *testing.T) {
+	w := newWorld(t)
+	w.fake("fake", answer)
+	w.network("net", "fake", "")
+	i := w.agent()
+	c := w.run(i, w.container("box", nil, joins("net")))
+	inode := i.box("box").inode
+	gone := func() {
+		t.Helper()
+		if err := unix.Unmount(i.store.ns("box"), unix.MNT_DETACH); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone()
+	next := w.agent(c)
+	if got := w.addresses(next, c); got != "net 10.7.0.5 fd00:7::5" || next.box("box").inode != inode {
+		t.Errorf("it has %q in %+v; want %d", got, next.box("box"), inode)
+	}
+	gone()
+	headless := *c
+	headless.PID = 0
+	if got := w.addresses(w.agent(&headless), &headless); got != "" {
+		t.Errorf("it has %q", got)
+	}
+	machine := *c
+	machine.PID = os.Getpid()
+	if got := w.addresses(w.agent(&machine), &machine); got != "" {
+		t.Errorf("the machine's network was taken for its own: %q", got)
+	}
+	w.end(w.agent(&headless), c)
+	w.empty()
 }

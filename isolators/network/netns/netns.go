@@ -40,6 +40,24 @@ func New(path string) (inode uint64, err error) {
 	return inode, nil
 }
 
+// Adopt mounts the namespace of a process, as in /proc/7/ns/net, on a file where New's has been, unless it is the agent's own.
+func Adopt(of, path string) (inode uint64, err error) {
+	own, err := Inode("/proc/self/ns/net")
+	if err == nil {
+		inode, err = Inode(of)
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case inode == own:
+		return 0, fmt.Errorf("%s is the machine's network: %w", of, unix.EINVAL)
+	}
+	if err := unix.Mount(of, path, "", unix.MS_BIND, ""); err != nil {
+		return 0, fmt.Errorf("mount %s on %s: %w", of, path, err)
+	}
+	return inode, nil
+}
+
 // Remove lets a namespace go that New made: it ends when nobody is in it any more. One that is not there is no error.
 func Remove(path string) error {
 	// Other mount namespaces may have copies of the mount. To unlink the file takes those away too.
