@@ -128,3 +128,10 @@ func errno(err error) syscall.Errno {
 	}
 	return syscall.EINVAL
 }
+
+func itoa(n int) string {
+	if n < 10 {
+		return string(rune('0' + n))
+	}
+	return itoa(n/10) + string(rune('0'+n%10))
+}

@@ -51,3 +51,10 @@ func failed(err error, detail string) *failure {
 	}
 	return &failure{errno, detail}
 }
+
+func maybeErrno(e syscall.Errno, detail string) *failure {
+	if e == 0 {
+		return nil
+	}
+	return &failure{e, detail}
+}
