@@ -34,7 +34,7 @@ func (a *Agent) bind(e *executor) {
 			continue
 		}
 		done := process.Go(a.b, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, a.parts.Disk.Bind(ctx, sandbox(e.run), volumes)
+			return struct{}{}, a.parts.Disk.Bind(ctx, sandbox(e.run), a.mounted(volumes))
 		})
 		process.Then(a.b, done, func(_ struct{}, err error) { a.boundTo(e, t, err) })
 	}

@@ -208,7 +208,7 @@ func (a *Agent) start(e *executor) {
 	spec := executorSpec(e, a.executorEnvironment(e), a.config.Executor)
 	wrong := a.logged(e, &spec)
 	e.allot(&spec)
-	volumes := e.volumes()
+	volumes := a.mounted(e.volumes())
 	fetch := len(e.info.GetCommand().GetUris()) > 0
 	// The time that files take to come counts, as in Mesos.
 	e.patience = a.b.Delay(a.config.ExecutorRegistrationTimeout, func() { a.unregistered(e) })

@@ -109,6 +109,8 @@ type Volume struct {
 	Root, Path string
 	// At is where it appears, relative to the sandbox.
 	At string
+	// Mounted: an isolator puts it there, so that only its owner is to be set.
+	Mounted bool
 }
 
 // volumesOf are the volumes that resources put into a sandbox. Their paths come from the messages: two resources may
@@ -122,6 +124,16 @@ func volumesOf(lists ...[]*mesospb.Resource) (volumes []Volume) {
 			}
 			p := placeOf(x)
 			volumes = append(volumes, Volume{Root: p.root, Path: p.path, At: m.GetDisk().GetVolume().GetContainerPath()})
+		}
+	}
+	return volumes
+}
+
+// mounted leaves putting volumes into the sandbox to an isolator, where there is one that does.
+func (a *Agent) mounted(volumes []Volume) []Volume {
+	if slices.Contains(a.parts.Isolators, "filesystem/linux") {
+		for i := range volumes {
+			volumes[i].Mounted = true
 		}
 	}
 	return volumes

@@ -129,6 +129,9 @@ func (d *directory) bind(box *os.Root, to owner, v Volume) error {
 			return err
 		}
 	}
+	if v.Mounted {
+		return nil
+	}
 	clean := path.Clean(v.At)
 	if err := makeWay(box, to, path.Dir(clean)); err != nil {
 		return err

@@ -37,6 +37,12 @@ func TestDiskPutsVolumesIntoSandboxes(t *testing.T) {
 			t.Errorf("%s/file: %q, %v", at, got, err)
 		}
 	}
+	if err := d.Bind(ctx, boxPath, []agent.Volume{{Path: volumeDir, At: "isolators", Mounted: true}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, boxPath, "isolators")); err == nil {
+		t.Error("what an isolator mounts is linked")
+	}
 	if _, err := d.Apply(ctx, []agent.Change{{Kind: agent.Remove, Path: boxPath}}); err != nil {
 		t.Fatal(err)
 	}

@@ -209,7 +209,8 @@ type testCluster struct {
 	master, agent *program
 	at            string // the master's address
 	agentAt       string
-	resources     string // of the agent, if not the usual ones
+	resources     string   // of the agent, if not the usual ones
+	flags         []string // more of the agent's
 }
 
 // loopbacks counts the addresses that were given away.
@@ -243,7 +244,7 @@ func (c *testCluster) startBoth(more ...string) {
 	c.t.Cleanup(c.clean)
 	c.startMaster("0", more...)
 	c.master.sees(c.master.err, "msg=recovered") // until then it serves nobody
-	c.startAgent("0")
+	c.startAgent("0", c.flags...)
 }
 
 // clean ends what is left: executors outlive their agents, here only until the end of the test.
@@ -337,6 +338,22 @@ func processesIn(t testing.TB, dir string) (found []string) {
 		}
 	}
 	return found
+}
+
+// outside is the number that a process of a task has on this machine. The task knows the one that it has in its pid namespace.
+func (c *testCluster) outside(inside string) string {
+	c.t.Helper()
+	for _, p := range processesIn(c.t, c.dir) {
+		pid, _, _ := strings.Cut(p, " ")
+		status, _ := os.ReadFile("/proc/" + pid + "/status")
+		_, numbers, _ := strings.Cut(string(status), "NSpid:")
+		numbers, _, _ = strings.Cut(numbers, "\n")
+		if all := strings.Fields(numbers); len(all) > 0 && all[len(all)-1] == inside {
+			return pid
+		}
+	}
+	c.t.Fatalf("no process of a task has the number %s", inside)
+	return ""
 }
 
 // kill is kill -9. A process that has ended meanwhile is fine.

@@ -40,7 +40,7 @@ func TestMemoryIsTheReason(t *testing.T) {
 // A task sees its own processes, its own name, and none of the agent's files.
 func TestATaskSeesItself(t *testing.T) {
 	c := newIsolatedCluster(t)
-	c.meseta("run", "--", `ls -d /proc/[0-9]* | wc -l; cat /proc/1/cmdline | tr '\0' ' '; ls -l /proc/self/fd | wc -l`).says(0, `executor`)
+	c.meseta("run", "--", `ls -d /proc/[0-9]* | wc -l; cat /proc/1/cmdline | tr '\0' ' '; ls -l /proc/self/fd | wc -l`).says(0, `meseta-init`)
 	p := c.meseta("run", "--", `test $(ls -d /proc/[0-9]* | wc -l) -lt 8 && ! ls /proc/self/fd | grep -E '^[0-9]{2}$'`)
 	p.says(0)
 }

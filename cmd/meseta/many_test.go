@@ -39,11 +39,18 @@ func TestInstancesTellTheirOutputApart(t *testing.T) {
 func TestCtrlCKillsAllInstances(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	p := c.run("--instances=2", "--cpus=0.1", "--", "echo pid $$; sleep 1000")
-	first, second := p.sees(p.out, `\[0\] pid (\d+)\n`), p.sees(p.out, `\[1\] pid (\d+)\n`)
+	p := c.run("--instances=2", "--cpus=0.1", "--", "echo here; sleep 1000")
+	p.sees(p.out, `\[0\] here\n`)
+	p.sees(p.out, `\[1\] here\n`)
+	commands := func() (all []string) {
+		return slices.DeleteFunc(processesIn(t, c.dir), func(p string) bool { return !strings.HasSuffix(p, " sleep 1000 ") || strings.Contains(p, "echo") })
+	}
+	if all := commands(); len(all) != 2 {
+		t.Errorf("the commands are %q", all)
+	}
 	p.signal(syscall.SIGINT)
 	p.says(130, "killing 2 tasks")
-	await(t, "the commands are gone", func() bool { return !alive(first) && !alive(second) })
+	await(t, "the commands are gone", func() bool { return len(commands()) == 0 })
 }
 
 func TestWhatFailedIsTriedAgain(t *testing.T) {

@@ -60,7 +60,7 @@ func newVault(t *testing.T, more ...string) *vault {
 		return code == http.StatusOK
 	})
 	v.startAgent("0", "--logging_level=DEBUG", "--log_dir=LA", "--credential="+filepath.Join(v.dir, "agent.json"), "--http_credentials="+known,
-		"--authenticate_http_readonly", "--authenticate_http_readwrite", "--authenticate_http_executors", "--jwt_secret_key="+filepath.Join(v.dir, "key"))
+		"--authenticate_http_readonly", "--authenticate_http_readwrite", "--authenticate_http_executors", "--jwt_secret_key="+filepath.Join(v.dir, "key"), "--launcher=posix") // with which secrets of tasks are refused
 	return v
 }
 

@@ -226,7 +226,7 @@ func TestNodesEndGracefully(t *testing.T) {
 	t.Parallel()
 	c := newLastingCluster(t)
 	p := c.run("--", "echo pid $$; sleep 1000")
-	pid := p.sees(p.out, `pid (\d+)\n`)
+	pid := c.outside(p.sees(p.out, `pid (\d+)\n`))
 	c.agent.signal(syscall.SIGTERM)
 	c.agent.ends(0)
 	if !alive(pid) {

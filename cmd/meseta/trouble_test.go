@@ -116,7 +116,7 @@ func TestAKilledExecutorEndsTheRun(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	p := c.run("--", "echo pids $$ $PPID; sleep 1000")
-	pid, executor := p.sees(p.out, `pids (\d+) `), p.sees(p.out, `pids \d+ (\d+)\n`)
+	pid, executor := c.outside(p.sees(p.out, `pids (\d+) `)), c.outside(p.sees(p.out, `pids \d+ (\d+)\n`))
 	kill(t, executor)
 	p.ends(125).sees(p.err, "Executor ended: by signal SIGKILL")
 	// Not only the executor: all that it had started ends with it.
@@ -127,7 +127,7 @@ func TestALostAgentEndsTheRun(t *testing.T) {
 	t.Parallel()
 	c := newLastingCluster(t, "--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=2")
 	p := c.run("--", "echo pids $$ $PPID; sleep 1000")
-	pid, executor := p.sees(p.out, `pids (\d+) `), p.sees(p.out, `pids \d+ (\d+)\n`)
+	pid, executor := c.outside(p.sees(p.out, `pids (\d+) `)), c.outside(p.sees(p.out, `pids \d+ (\d+)\n`))
 	c.agent.signal(syscall.SIGKILL)
 	p.sees(p.err, "agent a.example does not answer")
 	p.ends(125).sees(p.err, `lost agent: \S+ on a\.example cannot be reached`)

@@ -240,6 +240,8 @@ func (w *walk) readings() {
 	for _, path := range strings.Fields("flags health state containers containerizer/debug monitor/statistics") {
 		w.old("agent", "GET /slave(1)/"+path, "PUT /slave(1)/"+path)
 	}
+	w.old("agent", "PUT /slave(1)/usage") // what they say when they are asked well is never the same
+	w.old("agent", "PUT /slave(1)/usage/metrics")
 	for _, side := range []string{"master", "agent"} {
 		for _, path := range strings.Fields("/help /version /system/stats.json /metrics/snapshot /profiler/start /profiler/stop /files/debug") {
 			w.old(side, "GET "+path)

@@ -396,7 +396,9 @@ func (w *walk) curl() {
 }
 
 func newWalk(t *testing.T) *walk {
-	c := newCluster(t, "--hostname=m.example")
+	// What isolators have to say differs from machine to machine.
+	c := &testCluster{t: t, dir: t.TempDir(), flags: []string{"--launcher=posix"}}
+	c.startBoth("--hostname=m.example")
 	who, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -405,5 +407,5 @@ func newWalk(t *testing.T) *walk {
 	_, agentPort, _ := strings.Cut(c.agentAt, ":")
 	return &walk{T: t, cluster: c, seen: map[string]bool{},
 		vars:  []string{"${user}", who.Username},
-		names: []string{binary, "<binary>", c.dir, "<dir>", c.at, "<master>", c.agentAt, "<agent>", masterPort, "<master-port>", agentPort, "<agent-port>", `"` + who.Username + `"`, `"<user>"`}}
+		names: []string{binary, "<binary>", c.dir, "<dir>", groups, "<groups>", c.at, "<master>", c.agentAt, "<agent>", masterPort, "<master-port>", agentPort, "<agent-port>", `"` + who.Username + `"`, `"<user>"`}}
 }

@@ -22,7 +22,7 @@ const (
 // Config is what an agent can be told about it.
 type Config struct {
 	// Launcher says who starts containers: 'linux' isolates them by control groups and namespaces, 'posix' runs them as plain
-	// processes. Empty: posix.
+	// processes. Empty: linux for root on a machine with control groups, else posix.
 	Launcher string `flag:"launcher"`
 	// Isolation are the isolators to use, with commas between them, such as 'filesystem/linux,namespaces/pid,cgroups/cpu,cgroups/mem'.
 	// Exactly these are used, and those that Mesos always uses. Empty: with the linux launcher filesystem/linux, namespaces/pid,

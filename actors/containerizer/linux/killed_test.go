@@ -149,7 +149,7 @@ func TestAContainerEndsWhileThereIsNoAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	exam.Eventually(t, "it has ended", func() bool { return !alive(p.PID) })
-	found, err := next.Find(background, []containerizer.Process{p})
+	found, err := next.Recover(background, []containerizer.Process{p})
 	if err != nil || len(found) != 0 {
 		t.Errorf("found %v, %v", found, err)
 	}
@@ -178,7 +178,7 @@ func TestARecoveredContainerEnds(t *testing.T) {
 	spec := h.sh("a", "while ! test -e go; do sleep 0.01; done; kill -15 $$")
 	p := h.launch(l, spec)
 	next := h.next(l)
-	if found, err := next.Find(background, []containerizer.Process{p}); err != nil || len(found) != 1 {
+	if found, err := next.Recover(background, []containerizer.Process{p}); err != nil || len(found) != 1 {
 		t.Fatalf("found %v, %v", found, err)
 	}
 	if err := os.WriteFile(filepath.Join(spec.Dir, "go"), nil, 0o644); err != nil {

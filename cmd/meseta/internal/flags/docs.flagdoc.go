@@ -71,7 +71,7 @@ var docs = map[string]string{
 	"isolation.Config.EnforceContainerPorts":            "EnforceContainerPorts has network/ports end containers that listen on others.",
 	"isolation.Config.HostPathVolumeForceCreation":      "HostPathVolumeForceCreation are directories, with colons between them, below which volumes from the machine are made where they are missing.",
 	"isolation.Config.Isolation":                        "Isolation are the isolators to use, with commas between them, such as 'filesystem/linux,namespaces/pid,cgroups/cpu,cgroups/mem'. Exactly these are used, and those that Mesos always uses. Empty: with the linux launcher filesystem/linux, namespaces/pid, namespaces/ipc, namespaces/uts, cgroups/cpu, cgroups/mem and ebpf/accounting, as far as the machine allows them; with the posix launcher posix/cpu and posix/mem.",
-	"isolation.Config.Launcher":                         "Launcher says who starts containers: 'linux' isolates them by control groups and namespaces, 'posix' runs them as plain processes. Empty: posix.",
+	"isolation.Config.Launcher":                         "Launcher says who starts containers: 'linux' isolates them by control groups and namespaces, 'posix' runs them as plain processes. Empty: linux for root on a machine with control groups, else posix.",
 	"isolation.Config.NetworkCNIConfigDir":              "NetworkCNIConfigDir is where the files are that describe networks for CNI.",
 	"isolation.Config.NetworkCNIMetrics":                "NetworkCNIMetrics has statistics count what goes through containers' own interfaces.",
 	"isolation.Config.NetworkCNIPluginsDir":             "NetworkCNIPluginsDir is where the programs of CNI are; several directories with colons between them.",

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/meseta-io/meseta/actors/containerizer/posix"
 	"github.com/meseta-io/meseta/isolators"
 	"github.com/meseta-io/meseta/isolators/all"
+	"github.com/meseta-io/meseta/isolators/cgroups"
 )
 
 // launcher makes what starts containers, and says which isolators it has. What of them it had to do without is said once.
@@ -31,7 +31,7 @@ func launcher(c agent.Config, m agent.Machine, log *slog.Logger) (containerizer.
 	if s.AgentResources, err = agent.ResourcesOf(c, m); err != nil {
 		return nil, nil, err
 	}
-	s.Launcher = chooseLauncher(c.Isolation)
+	s.Launcher = chooseLauncher(c.Isolation, s, log)
 	names, given := c.Isolation.Names(), c.Isolation.Isolation != ""
 	builders := buildersFor(s.Launcher)
 	if !given {
@@ -63,9 +63,20 @@ func launcher(c agent.Config, m agent.Machine, log *slog.Logger) (containerizer.
 	return l, has, nil
 }
 
-// chooseLauncher is the one that was named, or the one that isolates nothing.
-func chooseLauncher(c isolation.Config) string {
-	return cmp.Or(c.Launcher, isolation.Posix)
+// chooseLauncher is the one that was named, or the best that is possible here.
+func chooseLauncher(c isolation.Config, s isolators.Settings, log *slog.Logger) string {
+	switch {
+	case c.Launcher != "":
+		return c.Launcher
+	case !s.Root:
+		log.Info("containers are plain processes, isolated from nobody: run the agent as root to change that")
+		return isolation.Posix
+	}
+	if _, err := cgroups.Open(s); err != nil {
+		log.Warn("containers are plain processes, isolated from nobody: control groups cannot be used", "error", err)
+		return isolation.Posix
+	}
+	return isolation.Linux
 }
 
 // buildersFor leaves out the control groups where containers are plain processes.
