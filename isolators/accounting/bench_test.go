@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
 	"github.com/meseta-io/meseta/isolators/sample"
 	"github.com/meseta-io/meseta/messages/mesos/mesospb"
 )
@@ -61,7 +64,7 @@ func BenchmarkPingPong(b *testing.B) {
 	_, bare := w.container("bare", nil)
 	var with, without []float64
 	for range b.N {
-		for range 7 {
+		for range 5 {
 			without = append(without, w.pingpong(bare.Cgroup))
 			a, err := New(w.settings)
 			w.must(err)
@@ -82,10 +85,27 @@ func BenchmarkPingPong(b *testing.B) {
 
 func (w *world) pingpong(group string) float64 {
 	w.Helper()
-	cmd := w.in(group, "pingpong 100000")
+	cmd := w.in(group, "pingpong 20000")
 	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := cmd.Output(); err != nil {
 		w.Fatalf("%v: %s", err, out)
 	}
 	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+}
+
+// BenchmarkSwitch is what the kernel itself says that the program at each switch takes, and how often it runs.
+func BenchmarkSwitch(b *testing.B) {
+	w := newWorld(b)
+	stats, err := ebpf.EnableStats(unix.BPF_STATS_RUN_TIME)
+	w.must(err)
+	defer stats.Close()
+	a := w.accounting()
+	_, plan := w.prepared(a, "c", nil)
+	for b.Loop() {
+		w.run(plan.Cgroup, "nap 400")
+	}
+	s, err := a.programs.progs["on_switch"].Stats()
+	w.must(err)
+	b.ReportMetric(float64(s.Runtime.Nanoseconds())/float64(s.RunCount), "ns/switch")
+	b.ReportMetric(0, "ns/op")
 }
