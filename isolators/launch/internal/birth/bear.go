@@ -14,7 +14,7 @@ func (w *world) bear(s Step) *failure {
 		return f
 	}
 	n := len(s.S)
-	p := passage{step: w.step, kinds: s.N[:n], anew: uintptr(s.N[n]), names: s.S, proc: w.proc, word: make([]byte, 0, reportBytes)}
+	p := &passage{step: w.step, kinds: s.N[:n], anew: uintptr(s.N[n]), names: s.S, proc: w.proc}
 	var err error
 	if p.self, err = syscall.Open("/proc/self/exe", oPath|syscall.O_CLOEXEC, 0); err != nil {
 		return failed(err, "/proc/self/exe")
@@ -38,7 +38,9 @@ func (w *world) bear(s Step) *failure {
 	return maybeErrno(e, "fork")
 }
 
-// passage is what a fork needs that may not use the runtime: no memory is allocated in it, no other thread waited for.
+// passage is what a fork needs, which has no runtime of Go any more: its other threads are not there. No memory is allocated
+// in it, no lock taken, and no function entered that looks whether it is to be preempted: a request that the runtime made before
+// the fork would send it to sleep for ever. Hence go:nosplit on everything that a fork does; system calls are made raw.
 type passage struct {
 	step      uint32
 	kinds     []uint64
@@ -48,18 +50,19 @@ type passage struct {
 	self      int
 	proc      int
 	argv, env []*byte
-	word      []byte
+	word      [reportBytes]byte
 	number    [16]byte
 }
 
 // take goes through the namespaces and does not return.
 //
 //go:nosplit
+//go:norace
 func (p *passage) take() {
 	p.tell(Passing)
 	var joined uintptr
-	for i, fd := range p.fds {
-		if _, _, e := syscall.RawSyscall(sysSetns, uintptr(fd), uintptr(p.kinds[i]), 0); e != 0 {
+	for i := 0; i < len(p.fds); i++ {
+		if _, _, e := syscall.RawSyscall(sysSetns, uintptr(p.fds[i]), uintptr(p.kinds[i]), 0); e != 0 {
 			p.say(uint32(e), p.names[i])
 		}
 		joined |= uintptr(p.kinds[i])
@@ -85,6 +88,7 @@ func (p *passage) take() {
 // superuser of the inside, or the program's start would take the capabilities away again.
 //
 //go:nosplit
+//go:norace
 func (p *passage) superuser() {
 	syscall.RawSyscall(syscall.SYS_SETGROUPS, 0, 0, 0) // where it is forbidden there is nothing to gain by it
 	_, _, e := syscall.RawSyscall(syscall.SYS_SETRESGID, 0, 0, 0)
@@ -99,6 +103,7 @@ func (p *passage) superuser() {
 // fork goes on in the child, whose parent is the agent.
 //
 //go:nosplit
+//go:norace
 func (p *passage) fork(flags uintptr) {
 	pid, e := fork(cloneParent | flags)
 	if e != 0 {
@@ -112,46 +117,58 @@ func (p *passage) fork(flags uintptr) {
 // tell the agent the number of this process as the machine's /proc has it.
 //
 //go:nosplit
+//go:norace
 func (p *passage) tell(word uint32) {
-	self := [5]byte{'s', 'e', 'l', 'f'}
-	n, _, e := syscall.RawSyscall6(syscall.SYS_READLINKAT, uintptr(p.proc), uintptr(unsafe.Pointer(&self)), uintptr(unsafe.Pointer(&p.number)), uintptr(len(p.number)), 0, 0)
+	n, _, e := syscall.RawSyscall6(syscall.SYS_READLINKAT, uintptr(p.proc), uintptr(unsafe.Pointer(&selfName)), uintptr(unsafe.Pointer(&p.number)), uintptr(len(p.number)), 0, 0)
 	if e != 0 {
 		p.say(uint32(e), "its number")
 	}
 	var pid uint32
-	for _, digit := range p.number[:n] {
-		pid = pid*10 + uint32(digit-'0')
+	for i := uintptr(0); i < n && i < uintptr(len(p.number)); i++ {
+		pid = pid*10 + uint32(p.number[i]-'0')
 	}
-	p.word = put32(put32(p.word[:0], word), pid)
-	p.send()
+	p.send(word, pid, 0)
 }
+
+var selfName = [5]byte{'s', 'e', 'l', 'f'}
 
 // say what failed, and end.
 //
 //go:nosplit
+//go:norace
 func (p *passage) say(errno uint32, detail string) {
-	p.word = append(put32(put32(p.word[:0], p.step), errno), detail[:min(len(detail), reportBytes-8)]...)
-	p.send()
+	p.send(p.step, errno, copy(p.word[WordBytes:], detail))
 	leave(1)
 }
 
 //go:nosplit
-func (p *passage) send() {
-	syscall.RawSyscall(syscall.SYS_WRITE, ReportFD, uintptr(unsafe.Pointer(unsafe.SliceData(p.word))), uintptr(len(p.word)))
+//go:norace
+func (p *passage) send(step, errno uint32, detail int) {
+	set32(&p.word[0], step)
+	set32(&p.word[4], errno)
+	syscall.RawSyscall(syscall.SYS_WRITE, ReportFD, uintptr(unsafe.Pointer(&p.word)), uintptr(WordBytes+detail))
+}
+
+// set32 is put32 in place.
+//
+//go:nosplit
+//go:norace
+func set32(at *byte, v uint32) {
+	*(*[4]byte)(unsafe.Pointer(at)) = [4]byte{byte(v), byte(v >> 8), byte(v >> 16), byte(v >> 24)}
 }
 
 //go:nosplit
+//go:norace
 func leave(code uintptr) {
 	for {
 		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, code, 0, 0)
 	}
 }
 
-// fork this thread, with signals blocked, as a process without any other. What it may do is a matter of system calls only: no
-// function that it calls may look at its stack, and so all of them are go:nosplit. Where Go wanted to preempt the thread at the
-// moment of the fork, the look would find that and wait for other threads, of which there are none.
+// fork this thread, with signals blocked, as a process without any other. What it may do is a matter of system calls only.
 //
 //go:nosplit
+//go:norace
 func fork(flags uintptr) (uintptr, syscall.Errno) {
 	pid, _, e := syscall.RawSyscall6(syscall.SYS_CLONE, flags|uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
 	return pid, e

@@ -25,14 +25,7 @@ func (w *world) stay() *failure {
 		return &failure{e, "fork"}
 	}
 	if pid == 0 {
-		syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(gate[1]), 0, 0)
-		syscall.RawSyscall(syscall.SYS_READ, uintptr(gate[0]), uintptr(unsafe.Pointer(&word[0])), 1)
-		// A session of its own, as the program has without this one before it.
-		syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0)
-		step, e := w.tail.run()
-		put32(put32(word[:0], step), uint32(e))
-		syscall.RawSyscall(syscall.SYS_WRITE, ReportFD, uintptr(unsafe.Pointer(&word[0])), WordBytes)
-		leave(1)
+		w.goOn(&gate[0], &word[0])
 	}
 	status := "0"
 	if w.status != 0 {
@@ -59,4 +52,22 @@ func (w *world) stay() *failure {
 	}
 	_, e = w.tail.run()
 	return &failure{e, "become " + InitName}
+}
+
+// goOn is what the fork does: it becomes the program, or says why not. See passage for what it may not do.
+//
+//go:nosplit
+//go:norace
+func (w *world) goOn(gate *int, word *byte) {
+	ends := (*[2]int)(unsafe.Pointer(gate))
+	syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(ends[1]), 0, 0)
+	syscall.RawSyscall(syscall.SYS_READ, uintptr(ends[0]), uintptr(unsafe.Pointer(word)), 1)
+	// A session of its own, as the program has without this one before it.
+	syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0)
+	step, e := w.tail.run()
+	words := (*[WordBytes]byte)(unsafe.Pointer(word))
+	set32(&words[0], step)
+	set32(&words[4], uint32(e))
+	syscall.RawSyscall(syscall.SYS_WRITE, ReportFD, uintptr(unsafe.Pointer(word)), WordBytes)
+	leave(1)
 }

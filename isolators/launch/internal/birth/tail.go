@@ -139,9 +139,11 @@ func (w *world) program(s Step) *failure {
 // telling than that there was none elsewhere.
 //
 //go:nosplit
+//go:nosplit
+//go:norace
 func (t *tail) run() (step uint32, e syscall.Errno) {
 	var denied bool
-	for i := range t.calls {
+	for i := 0; i < len(t.calls); i++ {
 		c := &t.calls[i]
 		e = c.do()
 		if e == 0 {
@@ -162,8 +164,10 @@ func (t *tail) run() (step uint32, e syscall.Errno) {
 // do one call. Linux refuses execve with EAGAIN while another thread of ours is being born, which does not last.
 //
 //go:nosplit
+//go:nosplit
+//go:norace
 func (c *call) do() (e syscall.Errno) {
-	for range 100 {
+	for n := 0; n < 100; n++ {
 		_, _, e = syscall.RawSyscall6(c.nr, c.a[0], c.a[1], c.a[2], c.a[3], c.a[4], 0)
 		if c.nr != syscall.SYS_EXECVE || e != syscall.EAGAIN {
 			break
@@ -172,7 +176,10 @@ func (c *call) do() (e syscall.Errno) {
 	return e
 }
 
+//
 //go:nosplit
+//go:nosplit
+//go:norace
 func (c *call) passes(e syscall.Errno) bool {
 	for _, p := range c.pass {
 		if p == e {
