@@ -64,7 +64,7 @@ func BenchmarkPingPong(b *testing.B) {
 	_, bare := w.container("bare", nil)
 	var with, without []float64
 	for range b.N {
-		for range 5 {
+		for range 9 {
 			without = append(without, w.pingpong(bare.Cgroup))
 			a, err := New(w.settings)
 			w.must(err)
@@ -85,7 +85,7 @@ func BenchmarkPingPong(b *testing.B) {
 
 func (w *world) pingpong(group string) float64 {
 	w.Helper()
-	cmd := w.in(group, "pingpong 20000")
+	cmd := w.in(group, "pingpong 100000")
 	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
 	if out, err := cmd.Output(); err != nil {
 		w.Fatalf("%v: %s", err, out)

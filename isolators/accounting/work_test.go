@@ -301,7 +301,7 @@ func bindOne(kind string, port int) error {
 // pingpong has a process and its child wake each other n times, on one processor.
 func pingpong(n int) error {
 	var to, from [2]int
-	if err := errors.Join(syscall.Pipe(to[:]), syscall.Pipe(from[:])); err != nil {
+	if err := errors.Join(syscall.Pipe2(to[:], syscall.O_CLOEXEC), syscall.Pipe2(from[:], syscall.O_CLOEXEC)); err != nil {
 		return err
 	}
 	var one unix.CPUSet
