@@ -142,10 +142,16 @@ func BenchmarkContainers(b *testing.B) {
 	})
 	launched := b.Elapsed()
 	b.ReportMetric(float64(b.N)/launched.Seconds(), "launched/s")
-	if _, err := l.Usage(background, all); err != nil {
+	first, err := l.Usage(background, all)
+	if err != nil {
 		b.Error(err)
 	}
 	measured := b.Elapsed() - launched
+	for _, s := range first {
+		if s.CpusUserTimeSecs == nil || s.MemRssBytes == nil {
+			b.Errorf("measured %v", s)
+		}
+	}
 	b.ReportMetric(float64(measured.Microseconds())/1000, "ms/measure-all")
 	together(len(all), func(i int) {
 		ended := make(chan error, 1)
