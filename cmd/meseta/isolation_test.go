@@ -90,6 +90,22 @@ func TestAnIsolatedAgentIsKilled(t *testing.T) {
 	})
 }
 
+// An agent that only cleans up ends with everything that an earlier one has left.
+func TestAnIsolatedAgentCleansUp(t *testing.T) {
+	c := newIsolatedCluster(t)
+	run := c.run("--resources=cpus:0.1;mem:32;disk:10", "--", "(setsid sleep 1000 &); sleep 1000")
+	run.sees(run.err, "is running")
+	kill(t, fmt.Sprint(c.agent.cmd.Process.Pid))
+	<-c.agent.exited
+	start(t, c.dir, "agent", "--master="+c.at, "--ip="+c.ip, "--port=0", "--work_dir=A", "--hostname=a.example", "--launcher=linux", "--recover=cleanup").ends(0)
+	if left := processesIn(t, c.dir+"/A/slaves"); len(left) > 0 {
+		t.Errorf("processes are left: %q", left)
+	}
+	if left, _ := filepath.Glob(c.dir + "/A/run/containers/*"); len(left) > 0 {
+		t.Errorf("records are left: %q", left)
+	}
+}
+
 // An agent that was started without isolation keeps its tasks when it is started with it.
 func TestAnAgentBeginsToIsolate(t *testing.T) {
 	exam.Skip(t, exam.Root)
