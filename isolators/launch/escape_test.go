@@ -192,7 +192,7 @@ func TestSetUserID(t *testing.T) {
 
 func TestProcessesOfOthers(t *testing.T) {
 	root(t)
-	other := living(t, boxed(t, "sleep 600"))
+	other := living(t, boxed(t, "exec sleep 600"))
 	says(t, attacker(t, "strangers", fmt.Sprint(other.PID)), "signal ESRCH", "attach ESRCH", "see ENOENT")
 	said, _ := run(t, boxed(t, "kill -9 -1; echo alive"))
 	if !strings.HasSuffix(said, "alive\n") { // its own first process is spared by the kernel
@@ -238,7 +238,7 @@ func TestKeysOfTheAgent(t *testing.T) {
 	p.UID, p.GID = 65534, 65534
 	says(t, p, "read EACCES", "search ENOKEY", "link EACCES")
 	t.Run("nor by a superuser of other users", func(t *testing.T) {
-		parent := living(t, mapped(shell("sleep 600")))
+		parent := living(t, mapped(shell("exec sleep 600")))
 		join := attacker(t, "keys", fmt.Sprint(id), name)
 		join.Join, join.Namespaces = of(t, parent.PID, unix.CLONE_NEWUSER), unix.CLONE_NEWNS
 		join.RootFS, join.Mounts, join.Devices, join.Masked, join.Readonly, join.Hostname = "", nil, nil, nil, nil, ""

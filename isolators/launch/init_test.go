@@ -92,7 +92,7 @@ func TestInit(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		c, err := Start(staying("sleep 600"), Files{Status: f})
+		c, err := Start(staying("exec sleep 600"), Files{Status: f})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,7 +76,7 @@ func mapped(p *isolators.Plan) *isolators.Plan {
 func TestNamespaces(t *testing.T) {
 	root(t)
 	t.Run("are new", func(t *testing.T) {
-		p := shell("sleep 600")
+		p := shell("exec sleep 600")
 		p.Namespaces = private | unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP
 		c := living(t, p)
 		for i, n := range of(t, c.PID, p.Namespaces) {
@@ -93,12 +93,12 @@ func TestNamespaces(t *testing.T) {
 		}
 	})
 	t.Run("that exist are entered", func(t *testing.T) {
-		p := shell("sleep 600")
+		p := shell("exec sleep 600")
 		p.Namespaces = private | unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP
 		p.Hostname = "parent"
 		parent := living(t, p)
 		kinds := p.Namespaces
-		q := shell("hostname; sleep 600")
+		q := shell("hostname; exec sleep 600")
 		q.Join = of(t, parent.PID, kinds)
 		c := living(t, q)
 		sameNamespaces(t, c.PID, parent.PID, kinds)
@@ -111,10 +111,10 @@ func TestNamespaces(t *testing.T) {
 		}
 	})
 	t.Run("with users that exist are entered", func(t *testing.T) {
-		p := mapped(shell("sleep 600"))
+		p := mapped(shell("exec sleep 600"))
 		p.Namespaces |= private | unix.CLONE_NEWNET
 		parent := living(t, p)
-		q := shell("id -u; hostname inside && hostname; sleep 600")
+		q := shell("id -u; hostname inside && hostname; exec sleep 600")
 		q.Join = of(t, parent.PID, p.Namespaces)
 		c := living(t, q)
 		sameNamespaces(t, c.PID, parent.PID, p.Namespaces)
@@ -128,10 +128,10 @@ func TestNamespaces(t *testing.T) {
 		sameNamespaces(t, c.PID, parent.PID, p.Namespaces&^unix.CLONE_NEWNS)
 	})
 	t.Run("of processes are new inside of one that exists", func(t *testing.T) {
-		p := shell("sleep 600")
+		p := shell("exec sleep 600")
 		p.Namespaces = unix.CLONE_NEWPID
 		parent := living(t, p)
-		q := shell("sleep 600")
+		q := shell("exec sleep 600")
 		q.Join, q.Namespaces = of(t, parent.PID, unix.CLONE_NEWPID), unix.CLONE_NEWPID|unix.CLONE_NEWNS
 		c := living(t, q)
 		if b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.PID)); len(strings.Fields(line(string(b), "NSpid:"))) != 4 {
@@ -145,10 +145,10 @@ func TestNamespaces(t *testing.T) {
 		}
 	})
 	t.Run("with new users may be the machine's", func(t *testing.T) {
-		p := shell("sleep 600")
+		p := shell("exec sleep 600")
 		p.Namespaces = unix.CLONE_NEWNET
 		parent := living(t, p)
-		q := mapped(shell("sleep 600"))
+		q := mapped(shell("exec sleep 600"))
 		q.Join = of(t, parent.PID, unix.CLONE_NEWNET)
 		sameNamespaces(t, living(t, q).PID, parent.PID, unix.CLONE_NEWNET)
 	})

@@ -72,7 +72,7 @@ func TestWithoutRoot(t *testing.T) {
 		if said, status := run(t, q); !strings.HasPrefix(said, "0\nbox\n1\nbin\n") || status != 0 {
 			t.Errorf("%q, %v", said, status)
 		}
-		parent := living(t, users(shell("sleep 600")))
+		parent := living(t, users(shell("exec sleep 600")))
 		j := shell("id -u")
 		j.Join = of(t, parent.PID, unix.CLONE_NEWUSER)
 		j.UID, j.GID = 0, 0
