@@ -64,6 +64,6 @@ func (a *Agent) limited(e *executor, l *isolators.Limitation) {
 		return // it was about to end anyway, for a reason that came first
 	}
 	brief, _, _ := strings.Cut(l.Message, "\n") // what follows are numbers
-	a.log(e).Info("the container has broken a limit", "reason", l.Reason, "message", brief)
+	a.log(e).Info("the container has broken a limit", "because", brief)
 	e.broken, e.verdict = l, &verdictOnTasks{mesospb.TaskState_TASK_FAILED, l.Reason, l.Message}
 }
