@@ -40,6 +40,7 @@ struct {
 static __always_inline int decide(struct bpf_sock_addr *ctx)
 {
 	u32 zero = 0, port = bpf_ntohs(ctx->user_port);
+	u64 word;
 	struct allowed *a;
 	u64 id;
 	struct place *p = bpf_map_lookup_elem(&places, &zero);
@@ -58,7 +59,11 @@ static __always_inline int decide(struct bpf_sock_addr *ctx)
 	}
 	if (!a)
 		return 1;
-	return a->ports[(port >> 6) & 1023] >> (port & 63) & 1;
+	word = port >> 6;
+	asm volatile("" : "+r"(word)); /* or clang leaves out the check that the kernel's verifier wants to see (6.1) */
+	if (word >= 1024)
+		return 0;
+	return a->ports[word] >> (port & 63) & 1;
 }
 
 SEC("cgroup/bind4")
