@@ -41,8 +41,9 @@ type executeConfig struct {
 // What the other flags of mesos-execute would need.
 const (
 	needsTerminals = "terminals in containers, which this build does not have; leave the flag out"
-	needsNetworks  = "container networks, which this build does not have; leave the flag out"
-	needsVolumes   = "volumes in containers, which this build does not have; leave the flag out"
+	needsNetworks  = "container networks, by flags; describe them with --task"
+	needsVolumes   = "volumes in containers, by flags; describe them with --task"
+	needsTask      = "a container that is described by flags; describe it with --task"
 	needsHadoop    = "a Hadoop client, which this build does not have; give the task URIs with http or https"
 )
 
@@ -56,13 +57,13 @@ var takenByExecute = []flags.Taken{
 	{Name: "networks", Missing: needsNetworks},
 	{Name: "volumes", Missing: needsVolumes},
 	{Name: "tty", Default: "false", Missing: needsTerminals},
-	{Name: "effective_capabilities", Missing: needsCgroups},
-	{Name: "bounding_capabilities", Missing: needsCgroups},
-	{Name: "capabilities", Missing: needsCgroups},
-	{Name: "rlimits", Missing: needsCgroups},
-	{Name: "ipc_mode", Missing: needsCgroups},
-	{Name: "shm_size", Missing: needsCgroups},
-	{Name: "seccomp_profile", Missing: needsCgroups},
+	{Name: "effective_capabilities", Missing: needsTask},
+	{Name: "bounding_capabilities", Missing: needsTask},
+	{Name: "capabilities", Missing: needsTask},
+	{Name: "rlimits", Missing: needsTask},
+	{Name: "ipc_mode", Missing: needsTask},
+	{Name: "shm_size", Missing: needsTask},
+	{Name: "seccomp_profile", Missing: needsTask},
 	{Name: "offer_constraints", Missing: "offer constraints, which this command does not have; leave the flag out"},
 	{Name: "hdfs", Missing: needsHadoop},
 	{Name: "hadoop", Default: "hadoop", Same: "*"}, // looked at only with --package

@@ -5,7 +5,6 @@ import "github.com/meseta-io/meseta/cmd/meseta/internal/flags"
 // What a value would need that is refused.
 const (
 	needsModules       = "modules, which are libraries for Mesos and do not fit here; leave the flag out"
-	needsCgroups       = "Linux isolators, which this build does not have; leave the flag out"
 	needsImages        = "container images, which this build does not have; leave the flag out"
 	needsProviders     = "resource providers, which this build does not have; leave the flag out"
 	needsSorter        = "another sorter than drf, which this build does not have; leave the flag out"
@@ -41,7 +40,7 @@ var takenByMasters = []flags.Taken{
 	{Name: "offer_constraints_re2_max_program_size", Default: "100", Same: "*"},
 	{Name: "authenticators", Default: "crammd5", Missing: needsAgentAuth},
 	{Name: "authorizers", Default: "local", Missing: needsModules},
-	{Name: "max_executors_per_agent", Missing: needsCgroups},
+	{Name: "max_executors_per_agent", Missing: "the isolator network/port_mapping, which this build does not have; leave the flag out"},
 	{Name: "webui_dir", Default: "", Same: "*"}, // there are no pages to look for
 }
 
@@ -77,14 +76,14 @@ var takenByAgents = []flags.Taken{
 	{Name: "docker_store_dir", Default: "/tmp/mesos/store/docker", Same: "*"},
 	{Name: "docker_volume_checkpoint_dir", Default: "/var/run/mesos/isolators/docker/volume", Same: "*"},
 	{Name: "docker_volume_chown", Default: "false", Missing: needsImages},
-	{Name: "default_container_info", Missing: needsCgroups},
-	{Name: "volume_gid_range", Missing: needsCgroups},
+	{Name: "default_container_info", Missing: "containers described for tasks that describe none; describe them in the tasks"},
+	{Name: "volume_gid_range", Missing: "groups for volumes that several users share; leave the flag out"},
 	{Name: "csi_plugin_config_dir", Missing: needsProviders},
 	{Name: "resource_provider_config_dir", Missing: needsProviders},
 	{Name: "disk_profile_adaptor", Missing: needsModules},
 	{Name: "cgroups_hierarchy", Default: "/sys/fs/cgroup", Same: "*"},
-	{Name: "agent_subsystems", Missing: needsCgroups},
-	{Name: "nvidia_gpu_devices", Missing: needsCgroups},
+	{Name: "agent_subsystems", Missing: "control groups for the agent itself; limit it where it is started, as in its systemd unit"},
+	{Name: "nvidia_gpu_devices", Missing: "a choice among cards; with --isolation=gpu/nvidia and --resources=gpus:N the agent has all cards"},
 	{Name: "systemd_enable_support", Default: "true", Same: "false"}, // executors outlive the agent either way
 	{Name: "systemd_runtime_directory", Default: "/run/systemd/system", Same: "*"},
 	{Name: "oversubscribed_resources_interval", Default: "15secs", Same: "*"},

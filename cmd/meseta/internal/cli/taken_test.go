@@ -81,7 +81,7 @@ func TestTakenFlags(t *testing.T) {
 		{agent, "--launcher=linux", ""}, {agent, "--isolation=posix/cpu,cgroups/mem", ""}, {agent, "--cgroups_enable_cfs", ""},
 		{agent, "--containerizers=docker,mesos", "container images"}, {agent, "--image_providers=docker", "container images"},
 		{master, "--zk=zk://h:2181/mesos", ""}, {master, "--quorum=2", ""}, {master, "--role_sorter=random", "another sorter"},
-		{master, "--modules=x", "modules"}, {agent, "--resource_estimator=x", "oversubscription"}, {agent, "--agent_subsystems=cpu", "Linux isolators"},
+		{master, "--modules=x", "modules"}, {agent, "--resource_estimator=x", "oversubscription"}, {agent, "--agent_subsystems=cpu", "control groups"},
 	} {
 		err := c.command.ParseFlags([]string{c.flag})
 		if (err == nil) != (c.missing == "") || err != nil && !strings.Contains(err.Error(), c.missing) {
