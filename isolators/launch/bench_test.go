@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -66,6 +67,29 @@ func BenchmarkLaunch(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkTimesForkExec compares in one run, turn by turn, because the machine's own pace changes from second to second.
+func BenchmarkTimesForkExec(b *testing.B) {
+	if os.Geteuid() != 0 {
+		b.Skip("only root has namespaces without a user namespace")
+	}
+	plain := filepath.Join(newRoot(b), "bin/busybox")
+	full := boxed(b, "")
+	full.Path, full.Argv = "/bin/true", []string{"true"}
+	var bare, boxed time.Duration
+	for b.Loop() {
+		began := time.Now()
+		c := exec.Command(plain)
+		c.Args = []string{"true"}
+		if err := c.Run(); err != nil {
+			b.Fatal(err)
+		}
+		between := time.Now()
+		carryOut(b, full)
+		bare, boxed = bare+between.Sub(began), boxed+time.Since(between)
+	}
+	b.ReportMetric(float64(boxed)/float64(bare), "×fork/exec")
 }
 
 func carryOut(t testing.TB, plan *isolators.Plan) {

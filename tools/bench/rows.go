@@ -11,6 +11,9 @@ const (
 	gatewayRoom   = "actors/gateway"
 	commandRoom   = "cmd/meseta"
 	detectorRoom  = "actors/detector"
+	containerRoom = "actors/containerizer/linux"
+	launchRoom    = "isolators/launch"
+	accountRoom   = "isolators/accounting"
 )
 
 const once = 1 // the metric is shown as the benchmark reports it
@@ -70,4 +73,9 @@ var rows = []Row{
 	{What: "agent with 200 containers, start to member", Package: commandRoom, Benchmark: "BenchmarkAgentRestart", Unit: "ns/op", Scale: 1e-9, Shown: "s", Bound: 2},
 	{What: "idle master, resident", Mesos: "34 MB", Package: commandRoom, Benchmark: "BenchmarkIdle", Unit: "master-MB", Scale: once, Shown: "MB", Bound: 60},
 	{What: "idle agent, resident", Mesos: "41 MB", Package: commandRoom, Benchmark: "BenchmarkIdle", Unit: "agent-MB", Scale: once, Shown: "MB", Bound: 40},
+
+	{What: "launch of a container that does nothing, times fork and exec", Package: launchRoom, Benchmark: "BenchmarkTimesForkExec", Unit: "×fork/exec", Scale: once, Shown: "×", Bound: 10},
+	{What: "1,000 containers launched and destroyed, all alive at once", Mesos: "33/s pub.", Package: containerRoom, Benchmark: "BenchmarkContainers", Unit: "launched+destroyed/s", Scale: once, Shown: "containers/s", Bound: 200, Floor: true},
+	{What: "— statistics of all of them", Package: containerRoom, Benchmark: "BenchmarkContainers", Unit: "ms/measure-all", Scale: once, Shown: "ms", Bound: 10},
+	{What: "eBPF accounting in the worst case, a ping-pong through pipes, times without", Package: accountRoom, Benchmark: "BenchmarkPingPong", Unit: "ratio-median", Scale: once, Shown: "×", Bound: 1.15},
 }
