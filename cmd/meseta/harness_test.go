@@ -24,6 +24,7 @@ import (
 
 	"github.com/meseta-io/meseta/isolators/exam"
 	"github.com/meseta-io/meseta/tools/built"
+	"github.com/meseta-io/meseta/tools/leftovers"
 )
 
 // binary is the program under test, built once.
@@ -110,25 +111,13 @@ func startAs(t testing.TB, path, dir string, env []string, args ...string) *prog
 	p.cmd.Dir, p.cmd.Env = dir, environment(append([]string{"HOME=" + dir}, env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	t.Cleanup(func() { unmount(t, dir) }) // what an agent has mounted for the one after it
+	t.Cleanup(func() { // what an agent has left for the one after it
+		if err := leftovers.Unmount(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	p.run()
 	return p
-}
-
-// unmount takes away what is mounted below a directory.
-func unmount(t testing.TB, dir string) {
-	t.Helper()
-	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(table)) {
-		if at := strings.Fields(line); len(at) > 4 && strings.HasPrefix(at[4], dir+"/") {
-			if err := unix.Unmount(at[4], unix.MNT_DETACH); err != nil {
-				t.Errorf("unmount %s: %v", at[4], err)
-			}
-		}
-	}
 }
 
 // run starts the program, and sees to its end.
@@ -253,10 +242,8 @@ func (c *testCluster) clean() {
 		pid, _, _ := strings.Cut(p, " ")
 		kill(c.t, pid)
 	}
-	for _, at := range mountsIn(c.dir) { // of an agent that was killed and did not come back
-		if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {
-			c.t.Errorf("%s: %v", at, err)
-		}
+	if err := leftovers.Remove(c.dir); err != nil {
+		c.t.Error(err)
 	}
 }
 

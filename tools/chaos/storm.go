@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/meseta-io/meseta/tools/leftovers"
 )
 
 // Storm is a cluster in bad weather.
@@ -245,7 +248,7 @@ func (s *Storm) end() {
 		_ = s.consul.Close()
 	}
 	s.ways.Close()
-	if err := exterminate(s.Dir); err != nil {
+	if err := errors.Join(exterminate(s.Dir), leftovers.Remove(s.Dir)); err != nil {
 		s.say("%v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/meseta-io/meseta/tools/built"
+	"github.com/meseta-io/meseta/tools/leftovers"
 )
 
 // patience bounds every wait for something that has to happen: programs are fetched and built here.
@@ -121,6 +122,11 @@ func (p *program) succeeds() {
 func cluster(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
+	t.Cleanup(func() {
+		if err := leftovers.Remove(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	master := start(t, dir, meseta, "master", "--ip=127.0.0.1", "--port=0", "--work_dir=M")
 	at := master.sees(`listening on (\S+),`)
 	agent := start(t, dir, meseta, "agent", "--master="+at, "--ip=127.0.0.1", "--port=0", "--work_dir=A",
