@@ -63,7 +63,7 @@ func TestInit(t *testing.T) {
 		said := make(chan string)
 		go func() { said <- out() }()
 		program := children(t, c.PID)[0]
-		waitFor(t, func() bool { return handles(t, program, unix.SIGTERM) })
+		waitFor(t, func() bool { return handles(t, program, unix.SIGTERM) && handles(t, program, unix.SIGUSR1) })
 		unix.Kill(c.PID, unix.SIGUSR1)
 		unix.Kill(c.PID, unix.SIGTERM)
 		if s := <-said; s != "ready\nusr1\nterm\n" && s != "ready\nterm\n" {
